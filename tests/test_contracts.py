@@ -34,6 +34,7 @@ OPTIONS = {
             "--as-one",
             "--hits",
             "--tail",
+            "--handles",
             "--fit",
             "--dry-run",
             "--land",

@@ -41,6 +41,12 @@ UNFITTED = "unfitted"
 UNTOUCHED = "unlanded"
 """Name of a take as it was before it was landed, likewise."""
 
+HANDLES = "handles"
+"""Name of a take with its handles: the sound before and after its span, likewise."""
+
+MAX_HANDLE_SECONDS = 60
+"""Longest handles in seconds, on each side."""
+
 SAMPLE_RATE = 48_000
 """Sample rate of takes in Hz: the standard of film and video, and Blender's default."""
 
@@ -180,7 +186,8 @@ class Cue:
     longer than the model's is generated: `auto`, `whole`, or the longest length of a part in seconds (`tracklay.parts`). With
     `part_recipes`, one for each part, parts of an earlier take are used again. With `refit` and `extends`, the frames of the music that
     it was fitted from, that music is the first part, and a model is asked for more. `tempo` is the tempo that music is asked for, in
-    beats per minute; None for none.
+    beats per minute; None for none. `handles` are the frames before and after the span that the model is asked for besides; they are
+    no part of the take.
     """
 
     id: str
@@ -207,6 +214,7 @@ class Cue:
     reland: EarlierTake | None = None
     part_recipes: tuple[PartRecipe, ...] = ()
     extends: int = 0
+    handles: tuple[int, int] = (0, 0)
 
     @property
     def generates(self) -> bool:
@@ -219,9 +227,15 @@ class Cue:
         return Span(self.span.start, self.span.frames + self.tail, self.span.rate)
 
     @property
-    def request_span(self) -> Span:
-        """The span that the model is asked for: that of the patch, else the cue's own."""
+    def made_span(self) -> Span:
+        """The span that is generated: that of the patch, else the cue's own."""
         return self.span if self.patch is None else Span(self.patch.start, self.patch.frames, self.span.rate)
+
+    @property
+    def request_span(self) -> Span:
+        """The span that the model is asked for: the one that is generated, with its handles."""
+        span, (before, after) = self.made_span, self.handles
+        return Span(span.start - before, before + span.frames + after, span.rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +279,8 @@ class Take:
     is silent. `tempo` is the tempo that music was asked for, with the words or the parameter, and the one that came; empty if none was
     asked for. `source_type` is how the sound came about, as a term of IPTC's digital source types. `plan` is what the user's plan with
     the vendor allowed when the take was made, with the date of the terms; empty if no plan matters. `parts` and `seams` describe the parts
-    that it was joined from;
-    empty for a take of one request. `job_id` is the row in the ledger.
+    that it was joined from; empty for a take of one request. `handles` are the samples before and after the take in the file with its
+    handles, and that file's name; empty if there are none. `job_id` is the row in the ledger.
     """
 
     cue: Cue
@@ -298,7 +312,14 @@ class Take:
     seams: tuple[Mapping[str, Any], ...] = ()
     source_type: SourceType = TRAINED
     plan: Mapping[str, Any] = field(default_factory=dict)
+    handles: Mapping[str, Any] = field(default_factory=dict)
     job_id: int | None = None
+
+    @property
+    def with_handles(self) -> Path | None:
+        """The file of the take with its handles; None if it has none."""
+        name = self.handles.get("file")
+        return self.file.parent / Path(name).name if name else None
 
     @property
     def untouched(self) -> Path | None:
@@ -354,6 +375,7 @@ class Take:
                 "digital_source_type", "algorithmicMedia" if entry["provider"] == "sketch" else TRAINED
             ),
             plan=entry.get("plan", {}),
+            handles=entry.get("handles", {}),
             job_id=job_id,
             **{name: entry[name] for name in same_names},
         )
@@ -396,6 +418,7 @@ class Take:
             **({"heard": dict(self.heard)} if self.heard else {}),
             **({"tempo": dict(self.tempo)} if self.tempo else {}),
             **({"tail": cue.tail} if cue.tail else {}),
+            **({"handles": dict(self.handles)} if self.handles else {}),
             **({"parts": list(self.parts), "seams": list(self.seams)} if self.parts else {}),
             "picture_by": {"way": "render" if cue.picture.render else "source", "why": cue.picture.reason},
         }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .atomic_io import atomic_write, read_json
+from .cue import SAMPLE_RATE
 from .errors import InvalidInput
 from .timing import parse_fraction
 from .untrusted_data import is_plain_name
@@ -23,7 +25,7 @@ REQUIRED_FIELDS = {"start": dict, "frames": int, "samples": int, "sample_rate": 
 
 OPTIONAL_FIELDS = {
     **dict.fromkeys(("take", "channels", "tail"), int),
-    **dict.fromkeys(("params", "stems", "understood", "landing", "score", "replaced", "fit", "tempo"), dict),
+    **dict.fromkeys(("params", "stems", "understood", "landing", "score", "replaced", "fit", "tempo", "handles"), dict),
     **dict.fromkeys(("notes", "parts", "seams"), list),
 }
 """Fields that are computed with where a take has them."""
@@ -111,7 +113,15 @@ def wrong_field(take: Mapping[str, Any]) -> str:
             wrong = ["cost"]
         if not all(is_plain_name(name) for name in take.get("stems", {}).values()):
             wrong = ["stems"]
+        if not _are_handles(take.get("handles", {})):
+            wrong = ["handles"]
     return wrong[0] if wrong else ""
+
+
+def _are_handles(handles: Mapping[str, Any]) -> bool:
+    """Return True for nothing, or two numbers of samples and the name of a file."""
+    lengths = [handles.get(name, 0) for name in ("before", "after")]
+    return all(type(each) is int and each >= 0 for each in lengths) and is_plain_name(handles.get("file", "a"))
 
 
 def _is_start(start: Mapping[str, Any]) -> bool:
@@ -120,6 +130,17 @@ def _is_start(start: Mapping[str, Any]) -> bool:
     except (ValueError, ZeroDivisionError):
         return False
     return type(start.get("frame")) is int
+
+
+def take_with_handles(entry: Mapping[str, Any], folder: Path) -> tuple[Path, int]:
+    """Return the file of a take with its handles, and the sample at `SAMPLE_RATE` at which the take begins in it.
+
+    Of a take without handles, or whose file with them is gone, they are its own file and 0.
+    """
+    handles = entry.get("handles") or {}
+    if not handles.get("file") or not (file := folder / str(handles["file"])).is_file():
+        return folder / str(entry["file"]), 0
+    return file, round(Fraction(int(handles.get("before", 0)), int(entry["sample_rate"])) * SAMPLE_RATE)
 
 
 def _not_a_manifest(path: Path) -> InvalidInput:

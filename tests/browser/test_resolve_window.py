@@ -12,6 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 from tracklay.providers import base
+from tracklay.resolve import selftest
 from tracklay.resolve.window.server import WindowServer
 from tracklay.resolve.window.session import WindowSession
 
@@ -19,13 +20,14 @@ from tests.browser.chromium import complaints, look_like
 from tests.clips import flash_clip
 from tests.fakes import click_model
 from tests.fakes.resolve import Item, Media, launch
+from tests.resolve.test_window import PARAMETERS
 
 
 @pytest.fixture
 def window(tmp_path, home):
     """The server of a window over a timeline with two clips to read, one to render and one offline, and the fake Resolve."""
     (home / "models").mkdir()
-    (home / "models" / "clicker.toml").write_text(click_model.MODEL)
+    (home / "models" / "clicker.toml").write_text(click_model.MODEL + PARAMETERS)
     base.register("clicker", click_model.Clicker)
     media = flash_clip(tmp_path / "clip.mp4", Fraction(24), 120, (4, 30, 77))
     app = launch()
@@ -78,7 +80,7 @@ def test_a_take_is_made_heard_and_kept_by_keys_alone(window, chromium):
     assert texts(chromium, "#cues small")[1].startswith("Its media is offline:")
     # By keys: past the header, untick all but the first clip, choose the model, write, generate.
     boxes = chromium.find_elements(By.CSS_SELECTOR, "#cues input:enabled")
-    press(chromium, *[Keys.TAB] * 3)
+    press(chromium, *[Keys.TAB] * 4)
     assert chromium.switch_to.active_element.get_attribute("id") == "read"
     press(chromium, Keys.TAB, Keys.TAB)
     assert chromium.switch_to.active_element == boxes[1]
@@ -87,8 +89,17 @@ def test_a_take_is_made_heard_and_kept_by_keys_alone(window, chromium):
     Select(chromium.switch_to.active_element).select_by_value("clicker/clicks")
     press(chromium, Keys.TAB, "hammer on metal")
     wait_until(chromium, lambda driver: driver.find_element(By.ID, "price").text == "1 take, 2 s: free")
+    # On to the model's parameters, which open by key; what is out of range is a sentence.
+    press(chromium, *[Keys.TAB] * 4, " ", Keys.TAB, "99", Keys.TAB)
+    wait_until(chromium, lambda driver: driver.find_element(By.ID, "price").text.startswith("steps: "))
+    assert not chromium.find_element(By.ID, "generate").is_enabled()
+    ActionChains(chromium).key_down(Keys.SHIFT).send_keys(Keys.TAB).key_up(Keys.SHIFT).perform()
+    press(chromium, Keys.BACKSPACE, "30", Keys.TAB)
+    wait_until(chromium, lambda driver: driver.find_element(By.ID, "generate").is_enabled())
+    press(chromium, Keys.TAB, " ")  # past the style: score the takes
     ActionChains(chromium).key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()
     wait_until(chromium, lambda driver: texts(driver, "#takes .name") == ["Reel 1, conform.clicker-clicks.take1.wav"])
+    assert "score " in texts(chromium, "#takes .detail")[0]
     chromium.find_element(By.CSS_SELECTOR, "#takes .play").send_keys(Keys.SPACE)
     wait_until(
         chromium, lambda driver: driver.execute_script("return document.getElementById('player').currentTime > 0.05")
@@ -99,6 +110,23 @@ def test_a_take_is_made_heard_and_kept_by_keys_alone(window, chromium):
     assert (item._start, item._frames) == (86_400, 48)
     loaded = chromium.execute_script("return performance.getEntriesByType('resource').map(each => each.name)")
     assert all(name.startswith((server.origin, "blob:", "data:")) for name in loaded)
+
+
+def test_the_self_test_from_the_window(window, chromium, monkeypatch):
+    """As from the terminal, for editions that answer no terminal: each finding with its mark; the timeline is open again."""
+    monkeypatch.setattr(selftest, "make_clip", lambda path: flash_clip(path, Fraction(24), 48, (4,)))
+    server, app = window
+    shown = app._timeline
+    chromium.get(server.address)
+    wait_until(chromium, lambda driver: driver.find_element(By.ID, "model").is_displayed())
+    press(chromium, Keys.TAB, Keys.ENTER)
+    wait_until(chromium, lambda driver: driver.find_element(By.ID, "findings").is_displayed())
+    found = texts(chromium, "#checks li")
+    assert "ok\nsound lands on its frames\nframe 86410, 24 frames, track 2" in found
+    assert not any(each.startswith("wrong") for each in found)
+    press(chromium, Keys.ENTER)
+    assert not chromium.find_element(By.ID, "findings").is_displayed()
+    assert app._timeline is shown
 
 
 def test_a_page_without_the_key_says_so(window, chromium):
@@ -139,6 +167,8 @@ def test_nothing_is_cut_off_at_any_width(window, chromium, width, dark):
     look_like(chromium, width=width, height=900, dark=dark)
     chromium.get(server.address)
     wait_until(chromium, lambda driver: driver.find_element(By.ID, "price").text)
+    Select(chromium.find_element(By.ID, "model")).select_by_value("clicker/clicks")
+    chromium.find_element(By.CSS_SELECTOR, "#more summary").click()
     wide = chromium.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0
     unnamed = chromium.execute_script("""

@@ -224,6 +224,7 @@ class Case:
             fitted = [take for take in laid if "fit" in take]
             files |= {take["fit"]["unfitted"] for take in fitted}
             files |= {f"{Path(take['file']).stem}.{stem}.unfitted.wav" for take in fitted for stem in take["stems"]}
+            files |= {take["handles"]["file"] for take in laid if "handles" in take}
             assert {path.name for path in to.iterdir()} <= {*files, "clip.tracklay.json", "clip.tracklay.mp4"}
             assert self.leftovers() == []
         except AssertionError as error:

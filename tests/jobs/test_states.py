@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tracklay.cue import Cue, Picture
 from tracklay.errors import LedgerError
-from tracklay.jobs.job_spec import cue_to_dict
 from tracklay.jobs.ledger import Ledger, NewJob
 from tracklay.jobs.ledger_schema import STATE_COLUMNS
+from tracklay.jobs.pictures.stored_cue import cue_to_dict
 from tracklay.jobs.states import (
     FINAL_STATES,
     IN_FLIGHT_STATES,

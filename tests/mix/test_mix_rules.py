@@ -95,11 +95,15 @@ def test_short_gaps_stay_down():
 
 
 def test_a_take_with_handles_is_where_its_cue_is(tmp_path):
-    """`handles` of a manifest entry are samples of the file before and after the cue; `start` and `samples` are the cue's."""
+    """`handles` of a manifest entry are samples before and after the cue, in a file beside it; `start` and `samples` are the cue's."""
     entry = {"file": "take.wav", "model": "sketch/music", "sample_rate": 44_100, "samples": 88_200}
     entry["start"] = {"frame": 50, "seconds": "2/1"}
-    (tmp_path / "take.wav").write_bytes(b"RIFF")
-    for handles, offset in (({"before": 22_050, "after": 11_025}, RATE // 2), (None, 0)):
+    for name in ("take.wav", "take.handles.wav"):
+        (tmp_path / name).write_bytes(b"RIFF")
+    made = {"before": 22_050, "after": 11_025, "file": "take.handles.wav"}
+    gone = {**made, "file": "gone.wav"}
+    for handles, offset, name in ((made, RATE // 2, "take.handles.wav"), (gone, 0, "take.wav"), ({}, 0, "take.wav")):
         ((source, _),) = take_sources([{**entry, "handles": handles}], tmp_path, {}, 1)
+        assert (source.name, source.file.name) == ("take.wav", name)
         assert (source.start, source.samples, source.offset) == (2 * RATE, 2 * RATE, offset)
-        assert source.has_handles == (handles is not None)
+        assert source.has_handles == (handles is made)

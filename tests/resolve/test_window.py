@@ -18,6 +18,20 @@ from tracklay.resolve.window.session import WindowSession
 from tests.clips import flash_clip
 from tests.fakes.resolve import Item, Media, launch
 
+PARAMETERS = """
+[parameters.steps]
+type = "integer"
+default = 25
+minimum = 1
+maximum = 50
+help = "Steps of the diffusion."
+
+[parameters.style]
+type = "choice"
+choices = ["dry", "wet"]
+help = "Room around the sound."
+"""
+
 
 class Page:
     """What the page sends, and what a foreign one would."""
@@ -132,6 +146,35 @@ def test_takes_are_made_heard_and_kept(window):
     app._open("another cut")
     status, answer = page.send("POST", "/api/keep", {"take": first["id"]})
     assert (status, answer["error"]) == (422, "Resolve shows another timeline. Open cut 1 again, then keep the take.")
+
+
+def test_a_models_parameters_and_the_scores_of_its_takes(window, home):
+    """Texts of the page become the model's values, empty ones its defaults; a scored take has its reasons."""
+    page, _ = window
+    model = home / "models" / "clicker.toml"
+    model.write_text(model.read_text() + PARAMETERS)
+    page.log_in()
+    (listed,) = (each for each in page.send("GET", "/api/models")[1] if each["id"] == "clicker/clicks")
+    assert [(each["name"], each["type"], each["default"], each["choices"]) for each in listed["parameters"]] == [
+        ("steps", "integer", 25, []),
+        ("style", "choice", None, ["dry", "wet"]),
+    ]
+    request = {"cues": ["a"], "model": "clicker/clicks", "takes": 1, "seed": 1, "best": True}
+    price = page.send("POST", "/api/estimate", request)[1]
+    for params, sentence in (
+        ({"steps": "99"}, "clicker/clicks: steps must be from 1 to 50, not 99."),
+        ({"steps": "many"}, "steps must be a whole number, not 'many'."),
+        ({"stepz": "1"}, "clicker/clicks has no parameter 'stepz' (did you mean 'steps'?)."),
+    ):
+        assert page.send("POST", "/api/estimate", {**request, "params": params}) == (422, {"error": sentence})
+    wanted = {**request, **price, "params": {"steps": "30", "style": ""}}
+    assert page.send("POST", "/api/generate", wanted)[0] == 200
+    (take,) = wait_for(page, "ready")
+    made = page.server.session._rows[take["id"]].take
+    assert made is not None
+    assert made.params == {"steps": 30}
+    assert take["score"]["value"] == round(made.score["value"])
+    assert len(take["score"]["reasons"]) == min(3, len(made.score["reasons"]))
 
 
 def test_one_take_over_several_clips(window):

@@ -17,6 +17,7 @@ from tracklay.timelines.watching import FolderWatcher
 from tests.clips import FFMPEG, clicks, flash_clip, hear
 from tests.resolve.test_laying import write_clicks
 from tests.timelines.cuts import clip, gap, timeline, track
+from tests.turnover import readers
 
 RATE = Fraction(25)
 
@@ -76,6 +77,31 @@ def test_a_copy_for_resolve_names_everything_as_resolve_finds_it(film, clicking)
         "Tracklay Foley takes",
         "Tracklay Foley takes 2",
     ]
+
+
+def test_the_takes_as_xml_and_edl_beside_the_copy(film, clicking, capsys):
+    """For versions without .otio: each take on its track and frames, its file where it is. A changed file is kept, with a note."""
+    assert lay(film, "--for", "resolve", "--takes", "2") == 0
+    folder = film.parent / "tracklay"
+    (take, other) = (folder / f"film.clicker-clicks.take{number}.wav" for number in (1, 2))
+    xml, edl = folder / "film.tracklay.xml", folder / "film.tracklay edl" / "Tracklay Foley.edl"
+    read = readers.read_otio(xml)
+    assert read.global_start_time == otio.opentime.RationalTime(90_000, 25)
+    events = readers.otio_events(read, folder)
+    assert {(event.track, event.file, event.start, event.samples, event.source_in) for event in events} == {
+        ("Tracklay Foley", take, 19_200, 57_600, 0),
+        ("Tracklay Foley take 2", other, 19_200, 57_600, 0),  # the adapter reads no track as disabled
+    }
+    cut = next(iter(readers.read_otio(edl, "cmx_3600", rate=25).find_clips()))
+    assert cut.source_range == otio.opentime.TimeRange(
+        otio.opentime.RationalTime(90_010, 25), otio.opentime.RationalTime(30, 25)
+    )
+    edl.write_text("mine")
+    assert lay(film, "--for", "resolve") == 0
+    assert edl.read_text() == "mine"
+    assert "Tracklay Foley.edl was changed since Tracklay wrote it, and is kept." in capsys.readouterr().err
+    files = [event.file.name for event in readers.otio_events(readers.read_otio(xml), folder)]
+    assert files[0] == "film.clicker-clicks.take3.wav"
 
 
 def _schemas(value):

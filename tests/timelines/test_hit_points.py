@@ -11,7 +11,8 @@ import opentimelineio as otio
 import pytest
 from tracklay.cli.main import main
 from tracklay.hits import Hit, hits_in_span, marker_hit_name
-from tracklay.jobs.job_spec import JobSpec, cue_to_dict
+from tracklay.jobs.job_spec import JobSpec
+from tracklay.jobs.pictures.stored_cue import cue_to_dict
 from tracklay.timelines import open_timeline
 from tracklay.timing import Rate, Span
 

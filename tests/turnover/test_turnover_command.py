@@ -132,11 +132,30 @@ def test_a_timeline_for_resolve(clicking, capsys, tmp_path):
     assert (line.track, line.name, line.start, clicks_of(line)) == ("Dialogue", "line 1", 0, [12_000])
     assert (take.track, take.start, take.samples) == ("Foley", 0, 96_000)
     assert take.file.is_absolute()
-    assert {each.media_reference.target_url[:8] for each in read.find_clips()} == {"file:///"}
+    folder = str(tmp_path / "out" / "film media")
+    assert all(each.media_reference.target_url.startswith(folder) for each in read.find_clips())
     xml = readers.otio_events(readers.read_otio(tmp_path / "out" / "film.xml"), tmp_path)
     assert [(each.track, each.start, clicks_of(each)) for each in xml] == [
         (each.track, each.start, clicks_of(each)) for each in (line, take)
     ]
+
+
+def test_the_whole_music_of_a_fitted_take_is_another_take(film, capsys, tmp_path):
+    """What a model made beyond the span, from the sample on at which the take begins in it; a shorter one is left out."""
+    content = json.loads(film.read_text())
+    entry, _ = content["takes"]
+    content["takes"] = [entry]
+    for name, samples in (("clip.music.take1.unfitted.wav", 200_000), ("clip.music.take2.unfitted.wav", 96_000)):
+        click_wav(film.parent / name, samples, (4800 + 100,), reference=SPAN)
+        entry["fit"] = {"unfitted": name, "segments": [{"from": 4800, "to": 9600, "at": 0, "samples": 4800}]}
+        film.write_text(json.dumps(content))
+        out = tmp_path / name
+        run_json(capsys, "turnover", film, "--to", out, "--format", "rpp,otio")
+        names = [take for take, _ in readers.rpp_takes(out / "clip.rpp", Path(entry["file"]).stem)]
+        assert names == [Path(entry["file"]).stem, *([Path(name).stem] if samples == 200_000 else [])]
+        if samples == 200_000:
+            (whole,) = readers.otio_events(readers.read_otio(out / "clip.otio"), out, enabled=False)
+            assert (whole.start, whole.source_in, clicks_of(whole)) == (SPAN, 4800, [SPAN + 100])
 
 
 def test_a_manifest_whose_picture_is_gone(film, capsys, tmp_path):

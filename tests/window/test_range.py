@@ -19,7 +19,7 @@ def test_a_turnover_is_written_while_the_window_goes_on(blender, folder):
     results = blender.wait_for_results(blender.start("hand_over", folder), folder)
     assert results["began"] == ["RUNNING_MODAL"]
     names = ["aaf", "fcpxml", "otio", "rpp", "xml"]
-    folders = ["film edl", "film media", "film tracks"]
+    folders = ["film edl", "film media", "film rights", "film tracks"]
     assert results["written"] == sorted([*folders, *(f"film.{name}" for name in names)])
     assert "_draw_export_entry" in results["entries"]
     (take,), _ = readers.read_rpp(folder / "out" / "film.rpp")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..jobs import JobSpec
-from ..jobs.take_writer import take_from_claim
+from ..jobs.takes.claims import take_from_claim
 from .results import ProducedTake
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput
 from ..timelines import open_timeline
+from ..timelines.handles import add_handles
 from ..timelines.hit_points import add_hits, tail_frames
 from ..timelines.media_file import MediaFile
 
@@ -77,4 +78,6 @@ class OpenPicture:
         )
         if row.tail:
             cue = replace(cue, tail=tail_frames(row.tail, cue.span.rate))
+        if row.handles:
+            (cue,) = add_handles([cue], row.handles)
         return add_hits(self.timeline, [cue], row.hits)[0] if row.hits else cue

@@ -38,6 +38,7 @@ ROW_FIELDS: Mapping[str, type] = {
     "repair": bool,
     "hits": str,
     "tail": str,
+    "handles": str,
     "fit": str,
     "drop_original": bool,
     "mix": str,
@@ -67,6 +68,7 @@ class WorkListRow:
         land, best, parts, fit: as in `Cue`.
         repair: the worst stretch of its best take is generated again.
         tail: as `tracklay lay --tail` takes it.
+        handles: as `tracklay lay --handles` takes it; empty for none.
         mix: preset with which the picture is mixed when it is laid, a name or the absolute path of a TOML file; empty: no mix.
         hits: the hit points, as `tracklay lay --hits` takes them; empty for none but the timeline's markers.
     """
@@ -96,6 +98,7 @@ class WorkListRow:
     fit: FitMode = "auto"
     as_one: bool = False
     mix: str = ""
+    handles: str = ""
 
     @property
     def lay_group(self) -> tuple[str, str]:

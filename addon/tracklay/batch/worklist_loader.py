@@ -27,6 +27,7 @@ from ..models.model import EXTRA_PREFIX, is_url, suggest_nearest
 from ..parts.sizes import parse_part_seconds
 from ..providers.base import get_provider
 from ..timelines.formats import is_timeline
+from ..timelines.handles import parse_handles
 from ..timing import Rate, parse_time
 from . import worklist_file
 from .open_picture import OpenPicture
@@ -150,7 +151,7 @@ class _WorkListLoader:
 
     def _check_value(self, name: str, kind: type, value: Any, location: str) -> Any:
         # A time or a length in seconds may be written as a number.
-        if name in ("in", "out", "parts") and isinstance(value, int | float) and not isinstance(value, bool):
+        if name in ("in", "out", "parts", "handles") and isinstance(value, int | float) and not isinstance(value, bool):
             return str(value)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self._locate(_wrong_type_error(name, _TYPE_NAMES[kind], value), location)
@@ -281,6 +282,9 @@ class _WorkListLoader:
             land = _check_land(values.get("land", self._land))
             parts = values.get("parts", self._parts)
             parse_part_seconds(parts)
+            handles = values.get("handles", "")
+            if handles and not parse_handles(handles):
+                handles = ""
             repair = bool(values.get("repair", self._repair))
             mix = values.get("mix", "")
             mix = str(self.folder / mix) if mix.lower().endswith(".toml") else mix
@@ -312,6 +316,7 @@ class _WorkListLoader:
         content += [] if parts == "auto" else ["parts", parts]
         hits, tail, fit = values.get("hits", ""), values.get("tail", ""), _check_fit(values.get("fit", "auto"))
         content += [["tail", tail]] if tail else []
+        content += [["handles", handles]] if handles else []
         content += [["fit", fit]] if fit != "auto" else []
         marked = [hit.to_list() for hit in cue.hits] if cue is not None and model.task == "music" else []
         content += [["hits", hits, marked]] if hits or marked else []
@@ -341,6 +346,7 @@ class _WorkListLoader:
             fit,
             bool(values.get("as_one")),
             mix,
+            handles,
         )
 
     def _parameter_value(self, model: Model, name: str, value: ParamValue, *, is_text: bool) -> ParamValue:

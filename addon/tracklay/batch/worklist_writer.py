@@ -28,7 +28,7 @@ def build_worklist_tables(
         timeline: the source of the cues.
         cues: its cues.
         settings: fields that apply to all of them: `in`, `out`, as_one, model, prompt, negative, takes, seed, params, land, best,
-            parts, repair, hits, tail, fit, drop_original.
+            parts, repair, hits, tail, handles, fit, drop_original.
         takes_folder: the folder for the takes.
     """
     path = timeline.path.absolute()

@@ -17,7 +17,8 @@ import bpy
 from ..atomic_io import atomic_write
 from ..cue import Cue, Picture, Take
 from ..errors import InvalidInput, TracklayError
-from ..jobs.job_spec import JobSpec, cue_to_dict
+from ..jobs.job_spec import JobSpec
+from ..jobs.pictures.stored_cue import cue_to_dict
 from ..media.fingerprint import span_fingerprint
 from ..timing import TimeError, TimeMap, parse_time
 from .render.turnover_scene import read_turnover_scene

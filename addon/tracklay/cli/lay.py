@@ -24,6 +24,7 @@ from ..scoring.repair import plan_repairs
 from ..timelines import open_timeline
 from ..timelines.delivery import check_delivery, deliver_takes
 from ..timelines.formats import is_otio_readable
+from ..timelines.handles import add_handles
 from ..timelines.hit_points import add_hits, tail_frames
 from ..timelines.mixing.targets import check_mixable
 from ..timelines.watching import FolderWatcher
@@ -111,6 +112,8 @@ def _lay_picture(options: argparse.Namespace) -> int:
         cues = [replace(cue, tail=tail_frames(options.tail, cue.span.rate)) for cue in cues]
     if options.hits:
         cues = add_hits(timeline, cues, options.hits)
+    if options.handles is not None:
+        cues = add_handles(cues, options.handles)
     for other in models[1:]:
         params = parse_params(other, options.params)
         cues += [replace(cue, model=other.id, params=params) for cue in cues if cue.model == model.id]
@@ -185,6 +188,7 @@ def _write_worklist(timeline: Timeline, cues: Sequence[Cue], to: Path, options: 
     fields["parts"] = None if options.parts == "auto" else options.parts
     fields["hits"] = options.hits
     fields["tail"] = options.tail
+    fields["handles"] = options.handles
     fields["fit"] = None if options.fit == "auto" else options.fit
     fields["land"] = None if options.land == "auto" else options.land
     # All cues of one command share its options.

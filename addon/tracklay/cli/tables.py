@@ -59,10 +59,21 @@ def show_estimates(specs: Sequence[JobSpec]) -> None:
     for spec in specs:
         takes = f"{spec.cue.takes} takes, " if spec.cue.takes > 1 else ""
         parts = len(spec.request_seconds)
-        length = f"{round(float(spec.cue.request_span.seconds), 2):g} s" + (f" in {parts} parts" if parts > 1 else "")
+        length = f"{_seconds_text(spec.cue.request_span.frames, spec)}{_handles_text(spec)}"
+        length += f" in {parts} parts" if parts > 1 else ""
         cost = amount_text(estimate_cost(spec), spec.model.price.currency)
         tempo = "" if spec.cue.tempo is None else f", tempo {spec.cue.tempo:g}"
         console.print(Text(f"{spec.cue.id}  {spec.model.id}: {takes}{length}, {cost}{tempo}"), soft_wrap=True)
+
+
+def _seconds_text(frames: int, spec: JobSpec) -> str:
+    return f"{round(float(spec.cue.span.rate.seconds(frames)), 2):g} s"
+
+
+def _handles_text(spec: JobSpec) -> str:
+    """Return ` with handles of 1 s and 0.5 s`; nothing without handles."""
+    handles = [_seconds_text(frames, spec) for frames in spec.cue.handles]
+    return f" with handles of {' and '.join(handles)}" if any(spec.cue.handles) else ""
 
 
 def amount_text(amount: Decimal | None, currency: str) -> str:

@@ -22,6 +22,7 @@ from ..turnover.export import (
     write_turnover,
 )
 from ..turnover.media_files import clean_name
+from ..turnover.rights import write_session_rights
 from .console import PlainConsole
 from .exit_status import EXIT_DONE
 from .messages import print_json, print_messages
@@ -39,14 +40,18 @@ def run_turnover(options: argparse.Namespace) -> int:
     with temp_dir(to) as work:
         sessions, rows = read_sessions(options.source, work)
         rights = to / f"{clean_name(sessions[0].name)} rights"
-        if rows:
+        has_papers = bool(rows or sessions[0].takes)
+        if has_papers:
             check_free(rights)
         results = {session.name: write_turnover(session, request, to) for session in sessions}
     papers: list[Path] = []
     notes: list[str] = []
-    if rows:
+    if has_papers:
         ensure_folder(rights)
+    if rows:
         papers, notes = write_rights(rows, rights, title=sessions[0].name)
+    elif has_papers:  # a .blend without a manifest beside it
+        papers = write_session_rights(sessions[0], rights)
     if options.json:
         shown: dict[str, Any] = {"turnovers": {name: result.to_dict() for name, result in results.items()}}
         print_json({**shown, "rights": [str(path) for path in papers]})

@@ -42,12 +42,14 @@ class CopyStyle:
         task_tracks: name the tracks of takes by the tasks of their models, and not only after Tracklay.
         media_timecode: count the takes' clips by the time stamps in their files, and not from 0.
         own_sound: lay the picture's own sound as WAV, for editors that cannot decode it.
+        interchange: write the takes as Final Cut Pro 7 XML and EDLs too, for versions that read no other timeline.
     """
 
     absolute_paths: bool = False
     task_tracks: bool = False
     media_timecode: bool = False
     own_sound: bool = False
+    interchange: bool = False
 
     @property
     def names(self) -> list[str]:

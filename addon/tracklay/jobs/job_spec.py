@@ -8,21 +8,20 @@ import json
 import math
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..cue import SAMPLE_RATE, Cue, EarlierTake, Failure, PartRecipe, Patch, ProxySpec
+from ..cue import SAMPLE_RATE, Cue, Failure, ProxySpec
 from ..errors import InvalidInput, LedgerError, TracklayError
-from ..hits import Hit
 from ..models import Model, find_model, load_catalogue
 from ..models.model import TEMPO_FIELD, prompt_required_error
+from ..parts.handles import limit_handles
 from ..parts.sizes import WHOLE, extension_frames, extension_sizes, part_sizes
-from ..timing import Rate, Span
 from ..untrusted_data import clean_text
 from .delivery import Delivery, delivery_of_plan
-from .pictures.stored import picture_to_dict, pop_picture
+from .pictures.stored_cue import cue_to_dict, stored_cue
 
 if TYPE_CHECKING:
     from ..cue import ParamValue
@@ -97,34 +96,7 @@ class JobSpec:
             LedgerError: it is damaged.
         """
         with _readable_plan():
-            return cls._parse_cue(data)
-
-    @staticmethod
-    def _parse_cue(data: Mapping[str, Any]) -> Cue:
-        stored = dict(data["cue"])
-        start, frames, rate_text = stored.pop("span")
-        rate = Rate(Fraction(rate_text))
-        picture = pop_picture(stored, rate)
-        patch = stored.pop("patch", None)
-        # Jobs of earlier versions are one request each.
-        parts = stored.pop("parts", WHOLE)
-        hits = tuple(Hit.from_list(each) for each in stored.pop("hits", ()))
-        # Music of earlier versions was cut at the span's end.
-        fit, refit = stored.pop("fit", "off"), stored.pop("refit", None)
-        reland = stored.pop("reland", None)
-        recipes = tuple(PartRecipe(*each) for each in stored.pop("part_recipes", ()))
-        return Cue(
-            span=Span(start, frames, rate),
-            picture=picture,
-            patch=None if patch is None else Patch(Path(patch[0]), *patch[1:]),
-            parts=parts,
-            hits=hits,
-            fit=fit,
-            refit=None if refit is None else Path(refit),
-            part_recipes=recipes,
-            reland=None if reland is None else EarlierTake(Path(reland[0]), int(reland[1])),
-            **stored,
-        )
+            return stored_cue(data)
 
     @property
     def lands_takes(self) -> bool:
@@ -268,37 +240,6 @@ def can_fit(model: Model) -> bool:
     return model.task == "music" and model.provider != "sketch"
 
 
-def cue_to_dict(cue: Cue) -> dict[str, Any]:
-    """Return a cue as plain data. `JobSpec.cue_from_dict` rebuilds it from `{"cue": ...}`."""
-    span = cue.span
-    return {
-        "id": cue.id,
-        "span": [span.start, span.frames, str(span.rate)],
-        **picture_to_dict(cue.picture),
-        "model": cue.model,
-        "prompt": cue.prompt,
-        "negative": cue.negative,
-        "seed": cue.seed,
-        "takes": cue.takes,
-        "params": dict(cue.params),
-        "square": cue.square,
-        **({"timecode_start": cue.timecode_start} if cue.timecode_start else {}),
-        **({} if cue.drop_frame is None else {"drop_frame": cue.drop_frame}),
-        **({} if cue.land == "auto" else {"land": cue.land}),
-        **({"best": True} if cue.best else {}),
-        **({"hits": [hit.to_list() for hit in cue.hits]} if cue.hits else {}),
-        **({"tail": cue.tail} if cue.tail else {}),
-        **({"fit": cue.fit} if cue.fit != "off" else {}),
-        **({} if cue.refit is None else {"refit": str(cue.refit)}),
-        **({"extends": cue.extends} if cue.extends else {}),
-        **({} if cue.tempo is None else {"tempo": cue.tempo}),
-        **({} if cue.reland is None else {"reland": [str(cue.reland.file), cue.reland.skip]}),
-        **({} if cue.patch is None else {"patch": [str(cue.patch.take), cue.patch.start, cue.patch.frames]}),
-        **({} if cue.parts == WHOLE else {"parts": cue.parts}),
-        **({"part_recipes": [list(astuple(each)) for each in cue.part_recipes]} if cue.part_recipes else {}),
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class StageProgress:
     """The progress of one take.
@@ -383,6 +324,7 @@ def create_job_spec(
         from ..media.square_crop import crop_position  # noqa: PLC0415 - rarely needed, and it would slow down Blender's start
 
         crop_position(cue.square)
+    cue = replace(cue, handles=limit_handles(cue, model))
     if not cue.generates:
         cue = replace(cue, parts=WHOLE)
     elif JobSpec(cue, model, folder, stem).part_sizes is None:

@@ -32,7 +32,8 @@ from .ledger import Ledger
 from .pictures.source_hash import hash_source
 from .states import FINAL_STATES, UNSENT_STATES
 from .submission import SubmissionStage
-from .take_writer import TakeProxies, TakeWriter, is_take_intact, take_from_claim
+from .take_writer import TakeProxies, TakeWriter
+from .takes.claims import is_take_intact, take_from_claim
 
 if TYPE_CHECKING:
     from ..cue import Picture
@@ -154,7 +155,7 @@ class JobPipeline(SubmissionStage):
         if cue.seed is not None and await self._reuse_output(content_key):
             return None
         visual = await self._load_or_make_proxy(proxy_key, picture, span) if proxy_key else (None, None)
-        samples = (cue.sound_span if cue.patch is None else span).samples(SAMPLE_RATE)
+        samples = span.rate.samples(span.frames + (cue.tail if cue.patch is None else 0), SAMPLE_RATE)
         prompt, params = self.spec.request_prompt, self.spec.request_params
         request = Request(model, prompt, cue.negative, self.job.seed, params, seconds, samples, *visual, hits=cue.hits)
         with checked_replies(self.provider.name):
@@ -381,7 +382,7 @@ class JobPipeline(SubmissionStage):
         after_number = int(self.job.plan.get("after_number", self.job.plan.get("after", 0))) + self.job.take_index
         spec = self.spec
         proxies = TakeProxies(
-            await self._seen_proxy(spec.cue.request_span) if spec.lands_takes else None,
+            await self._seen_proxy(spec.cue.made_span) if spec.lands_takes else None,
             await self._scoring_proxy() if spec.scores_takes else None,
         )
         # Takes of one picture wait for the first one's analysis, and then find it.

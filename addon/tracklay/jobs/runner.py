@@ -27,7 +27,7 @@ from .job_spec import JobSpec, StageProgress
 from .ledger import Ledger
 from .scheduler import Scheduler
 from .states import FINAL_STATES
-from .take_writer import take_from_claim
+from .takes.claims import take_from_claim
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

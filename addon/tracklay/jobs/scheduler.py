@@ -39,7 +39,7 @@ from .ledger_writer import LedgerWriter
 from .parted.choice import create_pipeline
 from .process_lock import ProcessLock
 from .states import FINAL_STATES, UNSENT_STATES
-from .take_writer import take_from_claim
+from .takes.claims import take_from_claim
 
 if TYPE_CHECKING:
     from ..models import Model

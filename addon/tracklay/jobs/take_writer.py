@@ -5,8 +5,6 @@ So every file that exists after a crash is known, and none is made twice.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ..atomic_io import NumberedFile, atomic_write, temp_dir
-from ..cue import UNFITTED, UNTOUCHED, Cost, Take
+from ..cue import Cost, Take
 from ..errors import InvalidInput, MediaError, ModelFailed, TracklayError
 from ..listening.heard import measure_heard
-from ..media.bwf import BwfWriter
 from ..media.conform import conform_audio
 from ..media.fingerprint import source_id
 from ..media.image_sequence import held_images_notes
@@ -31,9 +28,12 @@ from ..models.plan_terms import plan_for_manifest
 from ..worker import WorkerProcess
 from .artifact_store import COPY_SAMPLES
 from .context import wait_for_worker
+from .takes.claims import bwf_writer_factory, take_from_claim
+from .takes.handles import find_handles, place_in_take, write_with_handles
 
 if TYPE_CHECKING:
     from ..cancellation import CancelToken
+    from ..media.bwf import BwfWriter
     from ..media.conform import ConformResult
     from ..providers.base import Output
     from .job_spec import JobSpec
@@ -103,12 +103,13 @@ class TakeWriter:
             "understood": dict(output.understood),
             # Stems of a stretch are no stems of the take.
             "stems": [] if self.spec.cue.patch else list(output.stems),
-            **{
-                name: self.job.output[name]
-                for name in ("parts", "seams")
-                if self.job.output and name in self.job.output
-            },
+            **place_in_take(self.job.output or {}, self._before),
         }
+
+    @property
+    def _before(self) -> int:
+        """Samples of the output before the take: those of its handle."""
+        return self.spec.cue.span.rate.samples(self.spec.cue.handles[0], self.spec.sample_rate)
 
     def write_take(
         self,
@@ -142,7 +143,7 @@ class TakeWriter:
         unnumbered = take_from_claim(self.spec, self.job, claim)
         with numbered.open_for_writing() as temporary:
             conformed, music_claim, music_notes = self._conform(temporary, unnumbered, cancel_token)
-            claim.update(music_claim)
+            claim.update(music_claim, handles={} if music_claim.get("fit") else find_handles(self.spec.cue, conformed))
             claim["landing"], landing_notes = self._land(temporary, proxies.landing, cancel_token)
             claim["replaced"] = self._splice(temporary, unnumbered, claim, cancel_token)
             claim["score"], scoring_notes = self._score(temporary, proxies.scoring, cancel_token)
@@ -177,7 +178,7 @@ class TakeWriter:
         If music cannot be fitted, it is cut at the span's end, with a note.
         """
         cue = self.spec.cue
-        samples = (cue.sound_span if cue.patch is None else cue.request_span).samples(take.sample_rate)
+        samples = (cue.sound_span if cue.patch is None else cue.made_span).samples(take.sample_rate)
         if self.spec.fits_takes:
             try:
                 return self._fit(to, take, cancel_token)
@@ -210,7 +211,7 @@ class TakeWriter:
             conformed = self._conform_to(MAX_MUSIC_SECONDS * take.sample_rate, music, take, cancel_token, pad=False)
             arguments = {**self._fit_arguments(music, take), "to": str(fitted)}
             result = wait_for_worker(WorkerProcess("music_fit.fit_file:fit_wav", arguments), cancel_token)
-            _copy_samples(fitted, to, _bwf_writer_factory(take))
+            _copy_samples(fitted, to, bwf_writer_factory(take))
         fit, names = result["fit"], {round(hit.seconds * take.sample_rate): hit.name for hit in cue.hits}
         fit["hits"] = [{**hit, "name": names.get(hit["at"], "")} for hit in fit["hits"]]
         # The file of the whole music is named after the take, which has no number yet.
@@ -240,9 +241,11 @@ class TakeWriter:
             self.output.file,
             samples,
             to,
-            _bwf_writer_factory(take),
+            bwf_writer_factory(take),
             rate=take.sample_rate,
             pad=pad,
+            skip=self._before,
+            asked=samples + self.spec.cue.span.rate.samples(self.spec.cue.handles[1], take.sample_rate),
             accept_damaged=self.accept_damaged,
             cancel_token=cancel_token,
         )
@@ -313,7 +316,7 @@ class TakeWriter:
                 "to": str(spliced),
             }
             replaced = wait_for_worker(WorkerProcess("parts.splice:splice_stretch", arguments), cancel_token)
-            _copy_samples(spliced, stretch, _bwf_writer_factory(take))
+            _copy_samples(spliced, stretch, bwf_writer_factory(take))
         described = {"take": patch.take.name, "start": patch.start, "frames": patch.frames, **replaced}
         return {**described, **({"landing": landing} if landing else {})}
 
@@ -334,7 +337,7 @@ class TakeWriter:
             return {}, (NOT_SCORED_NOTE.format(error),)
 
     def write_companions(self, take: Take, *, cancel_token: CancelToken) -> dict[str, Any]:
-        """Write a take's stems, its untouched form and the music and stems that it was fitted from beside it.
+        """Write a take's stems, its untouched form, the music and stems that it was fitted from, and its handles beside it.
 
         Returns:
             what changes in the take's claim: `stems`, the names of those that exist, and `stem_hashes`, the SHA-256 of all files by
@@ -358,6 +361,11 @@ class TakeWriter:
                 take, self.output.file, take.unfitted, cancel_token, whole=True
             )
             hashes |= self._fit_stems(take, names, cancel_token)
+        if take.with_handles is not None:
+            with atomic_write(take.with_handles) as temporary:
+                write_with_handles(take, self.output.file, temporary, cancel_token)
+                self._sign(temporary, take)
+                hashes[take.with_handles.name] = source_id(temporary, "full", cancel_token=cancel_token)
         return {"stems": names, "stem_hashes": hashes} if take.stems or hashes else {}
 
     def _fit_stems(self, take: Take, names: Sequence[str], cancel_token: CancelToken) -> dict[str, str]:
@@ -372,7 +380,7 @@ class TakeWriter:
             wait_for_worker(WorkerProcess("music_fit.fit_file:fit_stems", arguments), cancel_token)
             for name, path in fitted.items():
                 with atomic_write(take.stems[name]) as temporary:
-                    _copy_samples(path, temporary, _bwf_writer_factory(take))
+                    _copy_samples(path, temporary, bwf_writer_factory(take))
                     self._sign(temporary, take)
                     hashes[take.stems[name].name] = source_id(temporary, "full", cancel_token=cancel_token)
         return hashes
@@ -386,9 +394,10 @@ class TakeWriter:
                 source,
                 MAX_MUSIC_SECONDS * take.sample_rate if whole else take.samples,
                 temporary,
-                _bwf_writer_factory(take),
+                bwf_writer_factory(take),
                 rate=take.sample_rate,
                 pad=not whole,
+                skip=self._before,
                 cancel_token=cancel_token,
             )
             self._sign(temporary, take)
@@ -400,75 +409,6 @@ def _tempo_note(tempo: Mapping[str, Any]) -> str:
     return note.format(tempo["asked"], tempo["measured"])
 
 
-def take_from_claim(spec: JobSpec, job: Job, claim: Mapping[str, Any]) -> Take:
-    """Return the take that a claim describes. Before it is made, its number, file, hash and channels are missing."""
-    folder, number = spec.folder, int(claim.get("number", 0))
-    return Take(
-        cue=spec.cue,
-        number=number,
-        provider=spec.model.provider,
-        version=claim["version"],
-        request=job.request or "",
-        seed=claim["seed"],
-        params=spec.cue.params,
-        file=folder / str(claim.get("file", "")),
-        sha256=claim.get("sha256", ""),
-        sample_rate=spec.sample_rate,
-        channels=claim.get("channels", 0),
-        samples=spec.cue.sound_span.samples(spec.sample_rate),
-        cost=Cost(**claim["cost"]),
-        licence=spec.model.licence.name,
-        source_type=spec.model.source_type,
-        plan=claim.get("plan", {}),
-        source_sha256=job.source or "",
-        created=claim["created"],
-        stems={name: folder / spec.take_name(number, name) for name in claim["stems"]},
-        understood=claim["understood"],
-        notes=tuple(claim.get("notes", ())),
-        landing=_with_file_name(claim.get("landing", {}), "untouched", spec.take_name(number, UNTOUCHED)),
-        score=claim.get("score", {}),
-        replaced=claim.get("replaced", {}),
-        fit=_with_file_name(claim.get("fit", {}), "unfitted", spec.take_name(number, UNFITTED)),
-        heard=claim.get("heard", {}),
-        tempo=claim.get("tempo", {}),
-        parts=tuple(claim.get("parts", ())),
-        seams=tuple(claim.get("seams", ())),
-        job_id=job.id,
-    )
-
-
-def _with_file_name(described: Mapping[str, Any], key: str, name: str) -> dict[str, Any]:
-    """Return a description with the name of a file beside the take, if it has one: the name has the take's number."""
-    return {**described, key: name} if described.get(key) else dict(described)
-
-
-def _bwf_writer_factory(take: Take) -> Callable[[BinaryIO, int], BwfWriter]:
-    """Return a function that opens the writer of a take's WAV file, with its provenance in the BWF header."""
-    cue = take.cue
-    # Left out: the number and file name are not chosen yet, the hash cannot be in the file that it is of, and the rest is in the
-    # manifest.
-    omitted = ("take", "file", "sha256", "stems", "notes", "landing", "score", "replaced", "fit", "heard", "seams")
-    provenance = {key: value for key, value in take.to_manifest_entry().items() if key not in omitted} | {
-        "job": take.job_id
-    }
-
-    def make_writer(file: BinaryIO, channels: int) -> BwfWriter:
-        return BwfWriter(
-            file,
-            channels,
-            take.sample_rate,
-            # The mark first: the rest may be cut off.
-            description=f"Generated sound ({take.source_type}), {cue.model} seed {take.seed}: {cue.prompt}",
-            originator_reference=take.request,
-            created_at=datetime.fromisoformat(take.created),
-            time_reference=cue.span.rate.samples(max(0, cue.span.start + cue.timecode_start), take.sample_rate),
-            coding_history=json.dumps(provenance | {"channels": channels}),
-            xmp=XmpMark(take.source_type, cue.model).packet,
-        )
-
-    return make_writer
-
-
 def _copy_samples(source: Path, to: Path, make_writer: Callable[[BinaryIO, int], BwfWriter]) -> None:
     """Write the samples of a WAV to another one, with the header of its writer."""
     with WavReader(source) as wav, to.open("wb") as file:
@@ -476,16 +416,3 @@ def _copy_samples(source: Path, to: Path, make_writer: Callable[[BinaryIO, int],
         for first in range(0, wav.format.samples, COPY_SAMPLES):
             writer.write(wav.read(first, min(wav.format.samples, first + COPY_SAMPLES)))
         writer.close()
-
-
-def is_take_intact(folder: Path, claim: Mapping[str, Any], *, cancel_token: CancelToken) -> bool:
-    """Return whether a claimed file exists and is complete. An empty file, which only reserves the name, is deleted."""
-    path = folder / str(claim["file"])
-    try:
-        if path.stat().st_size == 0:
-            with contextlib.suppress(OSError):
-                path.unlink()
-            return False
-        return source_id(path, "full", cancel_token=cancel_token) == str(claim["sha256"])
-    except OSError:
-        return False

@@ -68,7 +68,8 @@ class ConformResult:
         rate: Hz.
         channels: 1 or 2.
         samples: length: that of the span, unless it was not padded.
-        source_samples: length of the model's sound, at the take's rate.
+        source_samples: length of the model's sound from the take's first sample on, at the take's rate.
+        asked_samples: length from there on that the model was asked for: that of the span, and of the handle after it.
         priming_samples: samples removed at the start.
         gain_db: change of level, 0 or negative.
         start_seconds: seconds of silence before the sound, which begins late inside the model's file.
@@ -82,12 +83,18 @@ class ConformResult:
     channels: int
     samples: int
     source_samples: int
+    asked_samples: int
     priming_samples: int
     gain_db: float
     start_seconds: float = 0.0
     damage: str = ""
     is_truncated: bool = False
     is_silent: bool = False
+
+    @property
+    def excess_samples(self) -> int:
+        """Samples of the model's sound after the span."""
+        return max(0, self.source_samples + round(self.start_seconds * self.rate) - self.samples)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -98,8 +105,9 @@ class ConformResult:
             notes.append(f"{self.start_seconds:.3f} s of silence before the sound, as in the model's file")
         if missing > LENGTH_TOLERANCE_SECONDS:
             notes.append(f"{missing:.3f} s of silence added: the model's sound was short")
-        if -missing > LENGTH_TOLERANCE_SECONDS:
-            notes.append(f"{'more than ' * self.is_truncated}{-missing:.3f} s cut at the span's end")
+        excess = (self.samples - self.asked_samples) / self.rate - missing
+        if excess > LENGTH_TOLERANCE_SECONDS:
+            notes.append(f"{'more than ' * self.is_truncated}{excess:.3f} s cut at the span's end")
         if self.is_silent:
             notes.append("the model's sound is silent")
         if self.priming_samples:
@@ -120,6 +128,9 @@ def conform_audio(
     rate: int = SAMPLE_RATE,
     pad: bool = True,
     fade: bool = True,
+    skip: int = 0,
+    asked: int | None = None,
+    peak_of: tuple[int, int] | None = None,
     accept_damaged: bool = True,
     cancel_token: CancelToken | None = None,
 ) -> ConformResult:
@@ -133,6 +144,9 @@ def conform_audio(
         rate: Hz, of the take.
         pad: fill up with silence to `samples`. Otherwise the sound ends where the file's ends, and there at the latest.
         fade: fade where the sound begins abruptly or is cut off. Music that another sound continues is not faded.
+        skip: samples at `rate` before the take's first one: a handle.
+        asked: length in samples from there on that the model was asked for; None: `samples`.
+        peak_of: first sample, and the one after the last, whose peak sets the level; louder ones elsewhere are clipped. None: all.
         accept_damaged: make a take of what can be decoded. Otherwise damage is an error, so that the file can be downloaded again.
         cancel_token: cancels the work.
 
@@ -156,7 +170,8 @@ def conform_audio(
         )
     channels = 1 if audio.layout in ("mono", "1 channels") else 2
     start = measure_audio_start(output, head, cancel_token=cancel_token)
-    if start.delay > Fraction(samples, rate):
+    asked = samples if asked is None else asked
+    if start.delay > Fraction(skip + samples, rate):
         # Not meant: a part of a stream keeps the stream's clock. Its own beginning is the time zero.
         start = replace(start, delay=Fraction(0), priming_samples=0)
     gain = 1.0
@@ -165,8 +180,9 @@ def conform_audio(
         with to.open("wb") as file:
             writer = make_writer(file, channels)
             tally = _DecodeStats()
-            blocks = _decode_blocks(output, audio, (rate, channels), start, tally, samples, cancel_token)
-            for block in _fit_to_length(blocks, samples, (rate, channels), tally, pad=pad, fade=fade):
+            decoded = _decode_blocks(output, audio, (rate, channels), start, tally, skip + asked, cancel_token)
+            blocks = _skip_samples(decoded, skip)
+            for block in _fit_to_length(blocks, samples, (rate, channels), tally, peak_of, pad=pad, fade=fade):
                 writer.write(block * np.float32(gain))
             if not tally.samples:
                 raise ModelFailed(
@@ -184,15 +200,17 @@ def conform_audio(
                 break
             gain = CEILING_PEAK / tally.peak
     gain_db = 20 * float(np.log10(gain))
+    silence = round(max(Fraction(0), start.delay) * rate)
     return ConformResult(
         to,
         rate,
         channels,
-        samples if pad else min(samples, tally.samples + round(max(Fraction(0), start.delay) * rate)),
-        tally.samples,
+        samples if pad else min(samples, tally.samples + silence),
+        max(0, tally.samples - max(0, skip - silence)),
+        asked,
         start.priming_samples,
         gain_db,
-        start_seconds=float(max(Fraction(0), start.delay)),
+        start_seconds=float(max(Fraction(0), start.delay - Fraction(skip, rate))),
         damage=damage,
         is_truncated=tally.is_truncated,
         is_silent=tally.peak <= SILENT_PEAK,
@@ -241,7 +259,7 @@ def _decode_blocks(
 ) -> Iterator[AudioBlock]:
     """Yield the sound from the take's time zero on, as float blocks of shape (samples, channels).
 
-    `output_format` is the wanted rate in Hz and number of channels, `samples` the span's length.
+    `output_format` is the wanted rate in Hz and number of channels, `samples` the length that was asked for.
     """
     rate, channels = output_format
     silence = round(max(Fraction(0), start.delay) * rate)
@@ -265,6 +283,14 @@ def _decode_blocks(
                 return
 
 
+def _skip_samples(blocks: Iterator[AudioBlock], count: int) -> Iterator[AudioBlock]:
+    """Yield blocks without their first samples."""
+    for block in blocks:
+        if count < len(block):
+            yield block[count:]
+        count = max(0, count - len(block))
+
+
 def _clean_block(data: bytes, channels: int, stats: _DecodeStats) -> AudioBlock:
     """Return decoded bytes as a block without NaN and infinity."""
     # Models do return NaN and infinity: one such sample would spoil all that follows in a mixer's filters.
@@ -280,6 +306,7 @@ def _fit_to_length(
     samples: int,
     output_format: tuple[int, int],
     stats: _DecodeStats,
+    peak_of: tuple[int, int] | None,
     *,
     pad: bool,
     fade: bool,
@@ -289,6 +316,7 @@ def _fit_to_length(
     Blocks past the end are still read, for the length. They do not count for the peak: what is cut must not make the rest quieter.
     """
     rate, channels = output_format
+    first, stop = peak_of or (0, samples)
     held_samples = round(FADE_OUT_SECONDS * rate)
     held = np.zeros((0, channels), np.float32)  # the last samples, held back: the end is known only afterwards
     begun, written = False, 0
@@ -296,7 +324,8 @@ def _fit_to_length(
         fresh = block[: max(0, samples - written - len(held))]
         if not len(fresh):
             continue
-        stats.peak = max(stats.peak, float(np.abs(fresh).max()))
+        at = written + len(held)
+        stats.peak = max(stats.peak, float(np.abs(fresh[max(0, first - at) : max(0, stop - at)]).max(initial=0)))
         if not begun:
             fresh, begun = _fade_in(fresh, rate) if fade else fresh, True
         held = np.concatenate([held, fresh])

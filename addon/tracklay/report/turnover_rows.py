@@ -11,7 +11,7 @@ from .rows import ReportRow, parse_rows, read_report_input
 from .verdicts import KEEP, REJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ..turnover.session import TurnoverSession
@@ -38,7 +38,12 @@ def read_sessions(path: Path, work: Path) -> tuple[list[TurnoverSession], list[R
     manifest = path if path.suffix.lower() == ".json" else _find_manifest(path, session.name)
     played = {clip.file.name for clip in session.clips}
     rows = parse_rows(read_report_input(manifest)) if manifest else []
-    return [session], [row for row in rows if row.take is not None and row.take["file"] in played]
+    return [session], [row for row in rows if row.take is not None and played & _files_of(row.take)]
+
+
+def _files_of(take: Mapping[str, Any]) -> set[str]:
+    """Return the names of the files that a take may be handed over as."""
+    return {str(take["file"]), str((take.get("handles") or {}).get("file"))}
 
 
 def _find_manifest(path: Path, stem: str) -> Path | None:

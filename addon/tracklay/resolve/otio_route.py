@@ -8,5 +8,5 @@ from __future__ import annotations
 
 from ..jobs.delivery import CopyStyle
 
-COPY_STYLE = CopyStyle(absolute_paths=True, task_tracks=True, media_timecode=True)
+COPY_STYLE = CopyStyle(absolute_paths=True, task_tracks=True, media_timecode=True, interchange=True)
 """How a timeline's copy is written for Resolve."""

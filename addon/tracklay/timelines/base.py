@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..cue import Cue, Failure, Take
 from ..errors import Cancelled, InvalidInput, TracklayError
+from ..jobs.delivery import USUAL_STYLE, CopyStyle
 from ..manifest import build_manifest, read_manifest, write_manifest
 from ..timing import Span, format_timecode
 from .joined_cue import join_cues
@@ -44,6 +45,9 @@ class Timeline(ABC):
 
     path: Path
     """The path that the user gave."""
+
+    style: CopyStyle = USUAL_STYLE
+    """How its copies are written."""
 
     self_identifying: ClassVar[bool] = False
     """True if the file it writes proves by itself that Tracklay wrote it, whatever manifest and ledger contain."""

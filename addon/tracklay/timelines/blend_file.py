@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from .. import settings
 from ..cue import Failure
 from ..errors import InvalidInput, MediaError, ModelFailed, TracklayError
-from ..jobs.job_spec import JobSpec, cue_to_dict
+from ..jobs.job_spec import JobSpec
+from ..jobs.pictures.stored_cue import cue_to_dict
 from ..media.probe import check_file
 from ..processes import find_program
 from ..timing import Rate, parse_time

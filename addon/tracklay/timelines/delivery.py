@@ -5,7 +5,9 @@ Blender lays takes strip by strip and does not use this module: it has no target
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from ..cue import Failure, Take
     from ..jobs.scheduler import Scheduler
     from .base import LayResult, Timeline
+
+
+NO_INTERCHANGE_NOTE = "No XML and EDL beside the timeline: {error}"
 
 
 def check_delivery(timeline: Timeline, folder: Path) -> None:
@@ -74,6 +79,14 @@ async def deliver_takes(
     async with scheduler.keyed_lock(f"lay {folder} {timeline.stem}"):
         await scheduler.record_target(takes, timeline.laid_path(folder))
         result = await run_blocking(timeline.lay, takes, failed, folder, drop_original=drop_original, describe=describe)
+        if timeline.style.interchange and takes and not result.failures:
+            from .turnover.interchange import write_interchange  # noqa: PLC0415 - OpenTimelineIO may not be installed
+
+            try:
+                notes = await asyncio.to_thread(write_interchange, timeline, folder)
+            except TracklayError as error:
+                notes = [NO_INTERCHANGE_NOTE.format(error=describe(error))]
+            result = replace(result, notes=(*result.notes, *notes))
     if not result.failures:
         await scheduler.mark_laid(takes)
     return result

@@ -10,7 +10,7 @@ from ..errors import InvalidInput, file_not_found_error
 from ..jobs import ledger_schema
 from ..jobs.job_spec import JobSpec, random_seed
 from ..jobs.ledger import Ledger
-from ..jobs.take_writer import take_from_claim
+from ..jobs.takes.claims import take_from_claim
 from ..models import load_catalogue
 from ..parts.redo import check_part, check_stretch, lengthen_stretch, part_frames
 from ..timing import TimeError, parse_time
@@ -117,6 +117,7 @@ def redo_cue(
         return _redo_music_part(made, part, prompt, seed)
     if part is not None:
         first, end = part_frames(made.take.file.name, made.parts, span.start, part)
+        first, end = max(0, first), min(span.frames, end)  # the handles of the take are no part of it
     else:
         first, end = _stretch_frames(span, in_point, out_point)
     check_stretch(first, end, span)

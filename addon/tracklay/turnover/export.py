@@ -14,6 +14,7 @@ from ..paths import ensure_folder
 from .formats import FORMATS, load_writer
 from .handover import Handover
 from .media_files import MediaWriter, clean_name
+from .rights import write_session_rights
 from .session import TurnoverSession
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class TurnoverOptions:
         is_mono: one file and one track for each channel.
         embeds: write the sound into the file, where the format can (AAF).
         is_absolute: write absolute paths.
+        plain_paths: in OpenTimelineIO, write paths and not URLs, as Resolve does.
     """
 
     formats: tuple[str, ...]
@@ -42,15 +44,16 @@ class TurnoverOptions:
     is_mono: bool = False
     embeds: bool = False
     is_absolute: bool = False
+    plain_paths: bool = False
 
 
 PRESETS: Mapping[str, TurnoverOptions] = {
-    "resolve": TurnoverOptions(("otio", "xml", "edl"), is_absolute=True),
+    "resolve": TurnoverOptions(("otio", "xml", "edl"), is_absolute=True, plain_paths=True),
     "premiere": TurnoverOptions(("xml", "otio"), is_absolute=True),
     "protools": TurnoverOptions(("aaf", "edl"), is_mono=True),
     "reaper": TurnoverOptions(("rpp",)),
 }
-"""What each program reads best, by its name. Resolve finds media by absolute paths alone; Pro Tools wants one file for each channel."""
+"""What each program reads best, by its name. Resolve finds media by plain absolute paths; Pro Tools wants one file for each channel."""
 
 DEFAULT_OPTIONS = TurnoverOptions(("aaf", "rpp", "otio"))
 
@@ -105,12 +108,13 @@ def write_turnover(
             is_mono=options.is_mono,
             cancel_token=cancel_token,
         )
-        handover = Handover(session, writer.write_tracks(), to, options.is_absolute, options.embeds)
+        tracks = writer.write_tracks()
+        handover = Handover(session, tracks, to, options.is_absolute, options.embeds, options.plain_paths)
         for name, path in targets.items():
             _write_format(handover, name, work / path.name)
         _move_into_place(work, (media, *targets.values()))
-    tracks = {track.name: len(track.clips) for track in handover.tracks}
-    return TurnoverResult(targets, media, tracks, (*session.notes, *handover.notes))
+    counts = {track.name: len(track.clips) for track in handover.tracks}
+    return TurnoverResult(targets, media, counts, (*session.notes, *handover.notes))
 
 
 def check_free(path: Path) -> None:
@@ -167,6 +171,12 @@ def check_formats(options: TurnoverOptions) -> None:
 
 
 def export_session(*, session: dict[str, Any], options: dict[str, Any], to: str) -> dict[str, Any]:
-    """Write a turnover and return the result as JSON: for a process of its own (`tracklay.worker`). Raises as `write_turnover`."""
+    """Write a turnover with its cue sheet and return the result as JSON: for a process of its own. Raises as `write_turnover`."""
     wanted = replace(TurnoverOptions(()), **{**options, "formats": tuple(options["formats"])})
-    return write_turnover(TurnoverSession.from_dict(session), wanted, Path(to)).to_dict()
+    opened, folder = TurnoverSession.from_dict(session), Path(to).absolute()
+    rights = folder / f"{clean_name(opened.name)} rights"
+    if opened.takes:
+        check_free(rights)
+    result = write_turnover(opened, wanted, folder).to_dict()
+    papers = write_session_rights(opened, ensure_folder(rights)) if opened.takes else []
+    return {**result, "rights": [str(path) for path in papers]}

@@ -111,6 +111,7 @@ class Handover:
         folder: the absolute folder in which everything will be.
         is_absolute: write absolute paths.
         embeds: write the sound into the file, where the format can.
+        plain_paths: write paths where the format has URLs, if it allows both.
         notes: what the user should know.
     """
 
@@ -119,6 +120,7 @@ class Handover:
     folder: Path
     is_absolute: bool = False
     embeds: bool = False
+    plain_paths: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property

@@ -95,6 +95,15 @@ class SessionMark:
 
 
 @dataclass(frozen=True, slots=True)
+class UsedTake:
+    """A take that plays: its first sample and its length on the timeline, and its manifest entry."""
+
+    start: int
+    samples: int
+    entry: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class TurnoverSession:
     """The sounds of one timeline.
 
@@ -106,6 +115,7 @@ class TurnoverSession:
         clips: the sounds, in any order.
         marks: markers and regions.
         notes: what the user should know.
+        takes: the takes that play, for a cue sheet; empty where the report writes it from the manifest.
     """
 
     name: str
@@ -115,6 +125,7 @@ class TurnoverSession:
     drop_frame: bool = False
     marks: tuple[SessionMark, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    takes: tuple[UsedTake, ...] = ()
 
     @property
     def start_sample(self) -> int:
@@ -131,6 +142,7 @@ class TurnoverSession:
             "clips": [_clip_to_dict(clip) for clip in self.clips],
             "marks": [[mark.name, mark.start, mark.samples, mark.comment] for mark in self.marks],
             "notes": list(self.notes),
+            "takes": [[used.start, used.samples, dict(used.entry)] for used in self.takes],
         }
 
     @classmethod
@@ -144,6 +156,7 @@ class TurnoverSession:
             data["drop_frame"],
             tuple(SessionMark(*each) for each in data["marks"]),
             tuple(data["notes"]),
+            tuple(UsedTake(*each) for each in data["takes"]),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -77,6 +78,11 @@ def test_the_timeline_is_exported(film, tmp_path):
     check(tmp_path / "out" / "film.rpp")
     with aaf2.open(str(tmp_path / "out" / "film.aaf")) as file:
         assert [mob.name for mob in file.content.toplevel()] == ["film"]
+    rights = tmp_path / "out" / "film rights"
+    with (rights / "cue-sheet.csv").open(encoding="utf-8-sig", newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert (line["in"], line["out"], line["licence"]) == ("00:00:00:11", "00:00:04:11", "CC0-1.0")
+    assert f"file:           {line['file']}" in (rights / "content-id-dispute.txt").read_text()
     with pytest.raises(RuntimeError, match="Already there"):
         bpy.ops.tracklay.turnover(**arguments)
 
@@ -84,7 +90,12 @@ def test_the_timeline_is_exported(film, tmp_path):
 def test_a_preset_of_a_program(film, tmp_path):
     """Its formats and options are used, whatever is chosen."""
     bpy.ops.tracklay.turnover(directory=str(tmp_path / "out"), program="premiere", name="film", wait=True)
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"film.xml", "film.otio", "film media"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "film.xml",
+        "film.otio",
+        "film media",
+        "film rights",
+    }
     urls = [
         media["target_url"]
         for track in json.loads((tmp_path / "out" / "film.otio").read_text())["tracks"]["children"]

@@ -39,8 +39,8 @@ SLOW = {
 """Modules that only running jobs need: each takes as long to import as all of Tracklay's panels."""
 
 LIGHT = re.compile(
-    r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader|plan_terms))?|jobs(\.(costs(\.\w+)?|delivery|job_spec|pictures(\.stored)?))?|providers(\.credentials)?|media(\.(bwf|ffmpeg(_program)?|input_formats))?"
-    r"|atomic_io|cancellation|cue|errors|hits|log|manifest|mix(\.(kinds|notes|presets))?|parts(\.(sizes|redo))?|paths|processes|scoring(\.ranking)?|settings|source_type|timing|trash|untrusted_data|version))?"
+    r"tracklay(\.(blender(\.\w+){0,3}|models(\.(catalogue|model|loader|plan_terms))?|jobs(\.(costs(\.\w+)?|delivery|job_spec|pictures(\.stored(_cue)?)?))?|providers(\.credentials)?|media(\.(bwf|ffmpeg(_program)?|input_formats))?"
+    r"|atomic_io|cancellation|cue|errors|hits|log|manifest|mix(\.(kinds|notes|presets))?|parts(\.(sizes|redo|handles))?|paths|processes|scoring(\.ranking)?|settings|source_type|timing|trash|untrusted_data|version))?"
 )
 """Tracklay's own modules that a panel needs."""
 

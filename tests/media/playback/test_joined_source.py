@@ -9,7 +9,8 @@ from fractions import Fraction
 import av
 import pytest
 from tracklay.cue import Cue, Picture, PicturePiece
-from tracklay.jobs.job_spec import JobSpec, cue_to_dict
+from tracklay.jobs.job_spec import JobSpec
+from tracklay.jobs.pictures.stored_cue import cue_to_dict
 from tracklay.media.extract import extract_proxy
 from tracklay.media.fingerprint import source_files, span_fingerprint
 from tracklay.media.shot_detection import find_cuts

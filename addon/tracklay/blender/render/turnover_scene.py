@@ -12,6 +12,7 @@ import bpy
 
 from ...cue import SAMPLE_RATE
 from ...errors import InvalidInput
+from ...manifest import take_with_handles, wrong_field
 from ...mix.gain_curve import GainCurve
 from ...mix.kinds import kind_of_name
 from ...turnover.session import (
@@ -21,6 +22,7 @@ from ...turnover.session import (
     SessionClip,
     SessionMark,
     TurnoverSession,
+    UsedTake,
     with_gain,
 )
 from ..sequencer import compat, selection
@@ -70,6 +72,7 @@ def read_turnover_scene(scene: Any, name: str) -> TurnoverSession:
         rate.has_drop_frame,
         (*marks, *dict.fromkeys(reader.regions)),
         tuple(reader.notes),
+        tuple(reader.takes),
     )
 
 
@@ -98,6 +101,7 @@ class _SoundReader:
         self._volumes = _find_volume_curves(scene)
         self.notes: list[str] = []
         self.regions: list[SessionMark] = []
+        self.takes: list[UsedTake] = []
 
     def place(self, frame: int) -> int:
         """Return the sample of a timeline frame, from the session's start."""
@@ -112,13 +116,14 @@ class _SoundReader:
             self.notes.append(f"left out: {strip.name} {reason}")
             return None
         start, samples = self.place(sound.start), self.place(sound.end) - self.place(sound.start)
+        file, before = _with_handles(strip, entry)
         clip = SessionClip(
             strip.name,
             _find_role(sound, entry),
-            Path(bpy.path.abspath(strip.sound.filepath)).resolve(),
+            file,
             start,
             samples,
-            self._source_in(sound),
+            self._source_in(sound) + before,
             zero=None,
             takes=self._other_takes(sound) if entry else (),
             comment=", ".join(str(entry[key]) for key in ("model", "prompt") if entry.get(key)),
@@ -127,6 +132,8 @@ class _SoundReader:
         if entry:
             prompt = str(entry.get("prompt") or "")
             self.regions.append(SessionMark(str(entry.get("cue") or strip.name), start, samples, prompt))
+            if not wrong_field(entry):
+                self.takes.append(UsedTake(start, samples, entry))
         return with_gain(clip, self._gain(sound))
 
     def _source_in(self, sound: PlacedSound) -> int:
@@ -142,9 +149,11 @@ class _SoundReader:
             is_same = theirs.get("cue") == tag.get("cue") and theirs.get("take") != tag.get("take")
             if not is_same or theirs.get("stem") or not _read_json(other.strip, ENTRY_PROPERTY):
                 continue
-            path = Path(bpy.path.abspath(other.strip.sound.filepath)).resolve() if other.strip.sound else None
-            if path is not None and path.is_file() and (other.start, other.end) == (sound.start, sound.end):
-                found.append(OtherTake(other.strip.name, path, self._source_in(other)))
+            if other.strip.sound is None or (other.start, other.end) != (sound.start, sound.end):
+                continue
+            path, before = _with_handles(other.strip, _read_json(other.strip, ENTRY_PROPERTY))
+            if path.is_file():
+                found.append(OtherTake(other.strip.name, path, self._source_in(other) + before))
         return tuple(found)
 
     def _gain(self, sound: PlacedSound) -> GainCurve:
@@ -158,6 +167,14 @@ class _SoundReader:
             for frame in range(sound.start, sound.end + 1)
         ]
         return GainCurve(tuple(_without_straight(points)))
+
+
+def _with_handles(strip: Any, entry: Mapping[str, Any]) -> tuple[Path, int]:
+    """Return the file of a sound strip, of a take the one with its handles, and the sample at which the strip's own begins in it."""
+    path = Path(bpy.path.abspath(strip.sound.filepath)).resolve()
+    return (
+        take_with_handles(entry, path.parent) if entry.get("handles") and entry.get("file") == path.name else (path, 0)
+    )
 
 
 def _without_straight(points: list[tuple[int, float]]) -> list[tuple[int, float]]:

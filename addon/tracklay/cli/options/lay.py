@@ -39,6 +39,7 @@ def add_parser(commands: Commands[Any]) -> None:
     lay.add_argument("--out", dest="out_point", metavar="TIME", help="end of the span: the first frame after it")
     lay.add_argument("--hits", metavar="LIST", help="what music must hit: cuts, or times: 3.5,00:00:12:12")
     lay.add_argument("--tail", metavar="SECONDS", help="let music end this much after the span (default: 0)")
+    lay.add_argument("--handles", metavar="SECONDS", help="ask for sound before and after the span too (default: 0)")
     lay.add_argument("--fit", choices=FIT_MODES, default="auto", help="fit music to the span and hits (default: auto)")
     lay.add_argument(
         "--only",

@@ -23,13 +23,18 @@ def estimate_cost(spec: JobSpec) -> Decimal | None:
 
 
 def estimate_to_dict(spec: JobSpec) -> dict[str, Any]:
-    """Return the length, the number of parts, the estimated cost and the tempo, if one is asked for, of a spec's takes, as JSON."""
-    cost, tempo = estimate_cost(spec), spec.cue.tempo
+    """Return length, number of parts and estimated cost of a spec's takes, as JSON; and handles, in seconds, and tempo, if asked for.
+
+    The length is that of the request: with its handles.
+    """
+    cost, tempo, rate = estimate_cost(spec), spec.cue.tempo, spec.cue.span.rate
+    before, after = (round(float(rate.seconds(frames)), 3) for frames in spec.cue.handles)
     return {
         "cue": spec.cue.id,
         "model": spec.model.id,
         "takes": spec.cue.takes,
         "seconds": round(float(spec.cue.request_span.seconds), 3),
+        **({"handles": {"before": before, "after": after}} if before or after else {}),
         "parts": len(spec.request_seconds),
         "cost": {"amount": None if cost is None else f"{cost:f}", "currency": spec.model.price.currency},
         **({} if tempo is None else {"tempo": {"asked": tempo, "sent": spec.tempo_sent}}),

@@ -66,6 +66,7 @@ def part_job_spec(spec: JobSpec, part: PlannedPart, number: int, picture: Pictur
         patch=None,
         hits=(),
         tail=0,
+        handles=(0, 0),
         fit="off",
         parts=WHOLE,
     )

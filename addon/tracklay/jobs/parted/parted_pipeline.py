@@ -358,7 +358,7 @@ class PartedPipeline(JobPipeline):
         return JoinedParts(places, _name_seams(sorted(ready), join["seams"]))
 
     async def _gap_notes(self, parts: dict[int, PlannedPart], ready: dict[int, Job]) -> tuple[str, ...]:
-        jobs, rate, start = await self._part_jobs(), self.spec.cue.span.rate, self.spec.cue.span.start
+        jobs, rate, start = await self._part_jobs(), self.spec.cue.span.rate, self.spec.cue.made_span.start
         notes = []
         for number, part in parts.items():
             if number not in ready:

@@ -186,6 +186,7 @@ class WindowRequest(BaseHTTPRequestHandler):
             "/api/estimate": lambda: session.estimate(body),
             "/api/generate": lambda: {"takes": session.generate(body)},
             "/api/keep": lambda: {"notes": session.keep(number)},
+            "/api/selftest": lambda: {"checks": session.test_resolve()},
             "/api/cancel": lambda: session.cancel(number),
             "/api/close": self._close,
         }

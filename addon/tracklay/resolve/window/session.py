@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -21,19 +21,23 @@ from ...jobs.costs import check_budget, estimate_cost
 from ...jobs.failures import internal_error
 from ...jobs.job_spec import JobSpec, StageProgress, create_job_spec
 from ...jobs.runner import BlockingRunner
-from ...models import load_catalogue
+from ...models import find_model, load_catalogue
 from ...paths import ensure_folder, tracklay_home
+from ...scoring.ranking import reason_texts, score_value
 from ...timing import format_timecode
 from ..calls import find_open_timeline, is_studio
 from ..rendering import RENDER_FOLDER, render_picture
 from ..selection import Scope
+from ..selftest import run_checks
 from ..timeline import ResolveTimeline, with_rendered_picture
 from ..timeline_clock import read_clock
 
 if TYPE_CHECKING:
     from fusionscript import Resolve
 
+    from ...cue import ParamValue
     from ...models import Model
+    from ...models.model import Parameter
 
 MAX_TEXT = 4000
 """Characters of a prompt that the window accepts."""
@@ -72,6 +76,7 @@ class TakeRow:
             "seed": take.seed if take else None,
             "cost": take.cost.to_dict() if take else None,
             "notes": list(take.notes) if take else [],
+            "score": _score_to_dict(take.score) if take and take.score else None,
         }
 
 
@@ -211,6 +216,8 @@ class WindowSession:
             "negative": str(request.get("negative", ""))[:MAX_TEXT],
             "takes": takes,
             "seed": seed,
+            "params": _parse_params(str(request.get("model", "")), request.get("params")),
+            "best": request.get("best") is True,
         }
         if request.get("as_one") is True:
             return [self._join_cues(cues, fields)]
@@ -296,6 +303,17 @@ class WindowSession:
             if row.state not in FINISHED:
                 row.state, row.message = "failed", self.describe(error)
 
+    def test_resolve(self) -> list[dict[str, Any]]:
+        """Test the running Resolve, as `tracklay resolve selftest` does, and return the findings.
+
+        Raises:
+            TracklayError: takes are being generated, or no project is open.
+        """
+        if self.is_busy:
+            raise InvalidInput("resolve.busy", "Takes are being generated. Test Resolve when they are ready.")
+        with self._api_lock:
+            return [asdict(check) for check in run_checks(self._resolve)]
+
     def cancel(self, number: int) -> dict[str, Any]:
         """Cancel a take that is being generated, and return its row."""
         row = self._find_row(number)
@@ -358,6 +376,21 @@ class WindowSession:
             )
 
 
+def _parse_params(model_id: str, texts: Any) -> dict[str, ParamValue]:
+    """Return the parameters that the page has as texts, by name; what is empty is left to the model.
+
+    Raises:
+        InvalidInput: there is no such model or parameter, or a text is not a value of it.
+    """
+    model = find_model(model_id, load_catalogue())
+    typed = texts.items() if isinstance(texts, dict) else ()
+    return {name: model.find_parameter(name).parse(str(text)[:MAX_TEXT]) for name, text in typed if text != ""}
+
+
+def _score_to_dict(score: Mapping[str, Any]) -> dict[str, Any]:
+    return {"value": round(score_value(score)), "reasons": reason_texts(score)}
+
+
 def _nth_row(rows: Sequence[TakeRow], cue: str, index: int) -> TakeRow | None:
     own = [row for row in rows if row.cue == cue]
     return own[index] if 0 <= index < len(own) else None
@@ -395,4 +428,20 @@ def _model_to_dict(model: Model) -> dict[str, Any]:
         "needs": list(model.needs),
         "licence": model.licence.name,
         "commercial": model.licence.commercial,
+        "parameters": [_parameter_to_dict(parameter) for parameter in model.settable],
+    }
+
+
+def _parameter_to_dict(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "type": parameter.type,
+        "help": parameter.help,
+        "default": parameter.default,
+        "minimum": parameter.minimum,
+        "maximum": parameter.maximum,
+        "step": parameter.step,
+        "choices": list(parameter.choices),
+        "unit": parameter.unit,
+        "required": parameter.required,
     }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, get_args
 
 from ...cue import SAMPLE_RATE
 from ...errors import InvalidInput
+from ...manifest import take_with_handles
 from ...media.marks import mark_of_film
 from ...mix.kinds import KINDS, kind_of_task
 from ...mix.sources import MixSource
@@ -118,26 +118,19 @@ def _take_source(entry: Mapping[str, Any], folder: Path, catalogue: Mapping[str,
     start = parse_fraction(entry["start"]["seconds"])
     samples = round(int(entry["samples"]) * SAMPLE_RATE / int(entry["sample_rate"]))
     kind: Kind | None = kind_of_task(known.task) if known else None
-    before = _handle_before(entry)
+    file, before = take_with_handles(entry, folder)
     return MixSource(
         name,
         name,
-        folder / name,
+        file,
         round(start * SAMPLE_RATE),
         samples,
-        offset=round(before * SAMPLE_RATE),
+        offset=before,
         kind=kind,
         kind_from="model",
         track=model,
-        has_handles=bool(entry.get("handles")),
+        has_handles=file.name != name,
     )
-
-
-def _handle_before(entry: Mapping[str, Any]) -> Fraction:
-    """Return the seconds of a take's file that are before its cue: `start` and `samples` of its entry are the cue's."""
-    handles = entry.get("handles")
-    before = handles.get("before", 0) if isinstance(handles, dict) else 0
-    return Fraction(int(before), int(entry["sample_rate"]))
 
 
 def _replaces(newer: MixSource, older: MixSource) -> bool:

@@ -91,7 +91,7 @@ class OtioFile(Timeline):
     self_identifying: ClassVar[bool] = True
 
     def __init__(self, path: Path, source: TimelineText, style: CopyStyle | None = None) -> None:
-        self.path, self._style = path, style or USUAL_STYLE
+        self.path, self.style = path, style or USUAL_STYLE
         self._text, self._timeline, self._base = source.text, source.timeline, source.base
         self._media = MediaResolver()
         self._nested_timelines: dict[Path, Any] = {}
@@ -394,18 +394,18 @@ class OtioFile(Timeline):
         # Again: generating may have taken hours, in which the user may have edited the copy.
         self.check_folder(target.parent)
         original = text = remove_tracks(self._text, self._tracklay_tracks)
-        if drop_original or self._style.own_sound:
+        if drop_original or self.style.own_sound:
             text = mute_audio(text)
-        text = adapt_to_folder(text, self._base, target.parent, self._style)
+        text = adapt_to_folder(text, self._base, target.parent, self.style)
         earlier_tracks = take_tracks.TakeTracks()
         if target.exists() or self._tracklay_tracks:
             earlier_tracks = self._read_earlier_takes(target if target.exists() else self.path)
         new_tracks = take_tracks.build_take_tracks(takes, failed, self.start_frame, self._audible_take_keys())
         tracks = take_tracks.merge_take_tracks(self._relocate_takes(earlier_tracks), new_tracks)
         # Last: the signature covers the whole text, with all other edits in it.
-        writer = TrackWriter(self._written_rate, target.parent, self.start_frame, self._style)
+        writer = TrackWriter(self._written_rate, target.parent, self.start_frame, self.style)
         own_sounds, notes = list[OtioTake](), list[str]()
-        if self._style.own_sound:
+        if self.style.own_sound:
             place = target.parent, self.output_stem(target.parent)
             cues = self.cues(model="")
             own_sounds, notes = write_own_sounds(original, self._base, cues, self.rate, self.start_frame, *place)

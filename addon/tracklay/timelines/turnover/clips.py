@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...cue import SAMPLE_RATE
-from ...errors import InvalidInput
+from ...errors import InvalidInput, MediaError
+from ...manifest import take_with_handles
+from ...media.wav_reader import WavReader
 from ...mix.gain_curve import UNITY, GainCurve, gain_of_db
 from ...models import load_catalogue
 from ...timing import parse_fraction
@@ -79,7 +81,11 @@ class ClipBuilder:
         self._entries = [entry for entry in entries if isinstance(entry, dict) and is_plain_name(entry.get("file"))]
         self._folder, self._gains = folder, gains
         self._catalogue = load_catalogue()
-        self._by_file = {(folder / entry["file"]).resolve(): entry for entry in self._entries}
+        self._by_file = {
+            file.resolve(): entry
+            for entry in self._entries
+            for file in (folder / entry["file"], take_with_handles(entry, folder)[0])
+        }
 
     def build(self, source: MixSource) -> SessionClip:
         """Return the clip of a sound."""
@@ -87,13 +93,17 @@ class ClipBuilder:
         kind, curve = self._gains.find(source)
         gain = (curve if kind else source.volume).within(source.start, source.stop)
         shifted = GainCurve(tuple((at - source.start, level) for at, level in gain.points))
+        file, offset = source.file, source.offset
+        if entry and file.name == entry["file"]:  # a timeline's clip plays the take alone
+            file, before = take_with_handles(entry, file.parent)
+            offset += before
         clip = SessionClip(
             name=Path(source.name).stem if entry else source.name,
             role=find_role(source, kind, self._catalogue),
-            file=source.file,
+            file=file,
             start=source.start,
             samples=source.samples,
-            source_in=source.offset,
+            source_in=offset,
             stream=source.stream,
             zero=source.zero,
             is_whole=entry is not None,
@@ -110,7 +120,12 @@ class ClipBuilder:
             return tuple(other.get(name) for name in names)
 
         others = [each for each in self._entries if each["file"] != entry["file"] and same(each) == same(entry)]
-        return tuple(OtherTake(path.stem, path) for each in others if (path := self._folder / each["file"]).is_file())
+        takes = [
+            OtherTake(Path(each["file"]).stem, *take_with_handles(each, self._folder))
+            for each in others
+            if (self._folder / each["file"]).is_file()
+        ]
+        return (*takes, *_whole_music(entry, self._folder))
 
     def regions(self, sources: Sequence[MixSource]) -> tuple[SessionMark, ...]:
         """Return a region for each take that plays: its cue, with the prompt."""
@@ -120,6 +135,26 @@ class ClipBuilder:
                 prompt = str(entry.get("prompt") or "")
                 found.append(SessionMark(str(entry.get("cue")), source.start, source.samples, prompt))
         return tuple(dict.fromkeys(found))
+
+
+def _whole_music(entry: Mapping[str, Any], folder: Path) -> list[OtherTake]:
+    """Return the whole music that a take was fitted from, as another take, where it is long enough: what its model made beyond the span.
+
+    It begins where the take does: with the first segment.
+    """
+    fit = entry.get("fit") or {}
+    name, segments = fit.get("unfitted"), fit.get("segments")
+    if not is_plain_name(name) or not segments:
+        return []
+    try:
+        with WavReader(folder / str(name)) as wav:
+            length, rate = wav.format.samples, wav.format.sample_rate
+        first = int(segments[0]["from"]) - int(segments[0]["at"])
+    except (MediaError, KeyError, TypeError, ValueError):
+        return []
+    if first < 0 or length - first < int(entry["samples"]):
+        return []
+    return [OtherTake(Path(str(name)).stem, folder / str(name), round(Fraction(first, rate) * SAMPLE_RATE))]
 
 
 def find_role(source: MixSource, mixed_kind: str, catalogue: Mapping[str, Model]) -> Role:

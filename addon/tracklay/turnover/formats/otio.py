@@ -82,7 +82,7 @@ def _build_clip(handover: Handover, clip: HandoverClip, number: int) -> dict[str
         "name": take.media.name.rpartition("/")[2],
         "available_range": _range(handover, 0, take.media.samples),
         "available_image_bounds": None,
-        "target_url": handover.media_url(take.media),
+        "target_url": handover.media_path(take.media) if handover.plain_paths else handover.media_url(take.media),
     }
     return {
         **_item("Clip.2", one_line(take.name), {METADATA_KEY: metadata}),

@@ -55,6 +55,8 @@ function request() {
     takes: Number(find("count").value),
     seed: seed === "" ? null : Number(seed),
     as_one: find("as-one").checked,
+    best: find("best").checked,
+    params: Object.fromEntries([...find("parameters").querySelectorAll("[name]")].map((each) => [each.name, each.value.trim()])),
   };
 }
 
@@ -63,13 +65,51 @@ function amountText(amount, currency) {
   return Number(amount) === 0 ? "free" : `${Number(amount).toLocaleString("en", { maximumFractionDigits: 4 })} ${currency}`;
 }
 
+// What is empty is the model's own default, and is not sent.
+function parameterField(parameter) {
+  const id = `parameter-${parameter.name}`;
+  const unit = parameter.unit ? `, ${parameter.unit}` : "";
+  const options = parameter.type === "boolean" ? ["true", "false"] : parameter.choices;
+  const usual = parameter.default === null ? "" : String(parameter.default);
+  let field;
+  if (options.length) {
+    field = element("select", { id, name: parameter.name });
+    if (!parameter.required) field.append(element("option", { value: "", textContent: usual ? `default: ${usual}` : "default" }));
+    field.append(...options.map((value) => element("option", { value, textContent: value })));
+  } else {
+    field = element("input", { id, name: parameter.name, autocomplete: "off", placeholder: usual, required: parameter.required && !usual });
+    if (parameter.type === "integer" || parameter.type === "number") {
+      field.type = "number";
+      field.step = parameter.type === "integer" ? "1" : "any";
+      if (parameter.minimum !== null) field.min = parameter.minimum;
+      if (parameter.maximum !== null) field.max = parameter.maximum;
+    }
+  }
+  field.addEventListener("change", estimate);
+  const help = element("small", { id: `${id}-help`, textContent: parameter.help });
+  field.setAttribute("aria-describedby", help.id);
+  return element("div", {}, element("label", { htmlFor: id, textContent: parameter.name.replaceAll("_", " ") + unit }), field, help);
+}
+
+function drawParameters(model) {
+  find("parameters").replaceChildren(...model.parameters.map(parameterField));
+  find("more").hidden = model.parameters.length === 0;
+  if (model.parameters.some((each) => each.required && each.default === null)) find("more").open = true;
+}
+
+function invalidText() {
+  const field = find("request").querySelector("input:invalid");
+  if (field.id === "count") return "Takes must be 1 to 99.";
+  return `${find("request").querySelector(`label[for="${field.id}"]`).textContent}: ${field.validationMessage}`;
+}
+
 async function estimate() {
   const number = ++estimates;
   const wanted = request();
   let text = "", failed = true;
   price = null;
   if (!wanted.cues.length) text = "Tick a clip.";
-  else if (!find("request").checkValidity()) text = "Takes must be 1 to 99.";
+  else if (!find("request").checkValidity()) text = invalidText();
   else {
     try {
       const found = await ask("/api/estimate", wanted);
@@ -110,7 +150,8 @@ function detailText(take) {
   const parts = [take.cue, take.model];
   if (take.seconds !== null) parts.push(`${take.seconds.toFixed(2)} s`, `seed ${take.seed}`);
   if (take.cost && Number(take.cost.amount)) parts.push(`${take.cost.estimated ? "about " : ""}${amountText(take.cost.amount, take.cost.currency)}`);
-  const remarks = [take.message, ...take.notes, ...(notes.get(take.id) || [])].filter(Boolean);
+  const score = take.score && [`score ${take.score.value}`, ...take.score.reasons].join(", ");
+  const remarks = [score, take.message, ...take.notes, ...(notes.get(take.id) || [])].filter(Boolean);
   return [parts.join(" · "), ...remarks].join("\n");
 }
 
@@ -226,6 +267,25 @@ async function generate() {
   await estimate();
 }
 
+async function testResolve() {
+  const button = find("test");
+  button.disabled = true;
+  setText(button, "Testing …");
+  try {
+    const { checks } = await ask("/api/selftest", {});
+    find("checks").replaceChildren(...checks.map((check) => {
+      const mark = check.ok === null ? "–" : check.ok ? "ok" : "wrong";
+      return element("li", { className: mark }, element("b", { textContent: mark }), element("span", { textContent: check.name }), element("small", { textContent: check.detail }));
+    }));
+    say("");
+    find("findings").showModal();
+  } catch (error) {
+    say(error.message);
+  }
+  setText(button, "Self-test");
+  button.disabled = false;
+}
+
 async function read() {
   state = await ask("/api/refresh", { scope: find("scope").value });
   unticked.clear();
@@ -259,7 +319,7 @@ async function keepPolling() {
 
 function end(text) {
   say(text);
-  for (const each of document.querySelectorAll("main button, main input, main select, main textarea, #close")) each.disabled = true;
+  for (const each of document.querySelectorAll("main button, main input, main select, main textarea, #test, #close")) each.disabled = true;
 }
 
 async function listModels() {
@@ -277,6 +337,7 @@ async function listModels() {
     find("summary").textContent = `${model.summary} Licence: ${model.licence}.`;
     // Music plays over the cuts of a scene; everything else is made for what each clip shows.
     find("as-one").checked = model.task === "music";
+    drawParameters(model);
     estimate();
   }
   showModel();
@@ -292,7 +353,7 @@ document.addEventListener("keydown", (event) => {
     generate();
     return;
   }
-  if (!state || isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey || !state.takes.length) return;
+  if (!state || find("findings").open || isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey || !state.takes.length) return;
   const rows = [...find("takes").children];
   const at = rows.findIndex((row) => Number(row.dataset.id) === chosenTake);
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -320,12 +381,13 @@ async function start() {
   draw();
   say(state.message);
   await listModels();
-  for (const id of ["prompt", "negative", "count", "seed", "as-one"]) find(id).addEventListener("change", estimate);
+  for (const id of ["prompt", "negative", "count", "seed", "as-one", "best"]) find(id).addEventListener("change", estimate);
   find("request").addEventListener("submit", (event) => {
     event.preventDefault();
     generate();
   });
   find("read").addEventListener("click", read);
+  find("test").addEventListener("click", testResolve);
   find("scope").addEventListener("change", read);
   find("close").addEventListener("click", async () => {
     await ask("/api/close", {}).catch(() => null);

@@ -1,0 +1,1 @@
+"""Claims of takes in the ledger, and the files beside them."""
