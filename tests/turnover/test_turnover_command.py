@@ -16,8 +16,10 @@ import opentimelineio as otio
 import pypdf
 import pytest
 from tracklay.cli.main import main
+from tracklay.media.bwf import plain_bwf_writer
+from tracklay.media.marks import XmpMark
 
-from tests.clips import flash_clip, hear
+from tests.clips import flash_clip, hear, xmp_of_wav
 from tests.report.runs import results
 from tests.timelines.cuts import clip, timeline, track
 from tests.turnover import readers
@@ -88,6 +90,20 @@ def test_a_film_with_its_takes(film, capsys, tmp_path):
     # The file itself is handed over, with all that it says about its origin.
     assert take.file.read_bytes() == film.with_name(entry["file"]).read_bytes()
     assert "PROJOFFS 0 0 0" in (tmp_path / "out" / "clip.rpp").read_text()
+
+
+def test_files_of_one_channel_are_marked_as_generated(film, capsys, tmp_path):
+    """As the take whose channels they have: in XMP, and in the text of bext."""
+    entry = json.loads(film.read_text())["takes"][0]
+    mark = XmpMark("trainedAlgorithmicMedia", "a/model").packet
+    with film.with_name(entry["file"]).open("wb") as file:
+        writer = plain_bwf_writer(file, 2, SAMPLE_RATE, xmp=mark)
+        writer.write(np.zeros((entry["samples"], 2), np.float32))
+        writer.close()
+    run_json(capsys, "turnover", film, "--to", tmp_path / "out", "--format", "wav", "--mono")
+    written = sorted((tmp_path / "out").rglob(f"{entry['file'][:-4]}.[LR].wav"))
+    assert [xmp_of_wav(path) for path in written] == [mark] * 2
+    assert b"Generated sound (trainedAlgorithmicMedia), a/model" in written[0].read_bytes()[:400]
 
 
 def test_the_gains_are_those_of_the_mix(film, capsys, tmp_path):

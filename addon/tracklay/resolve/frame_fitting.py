@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..atomic_io import atomic_write
-from ..media.bwf import XMP_CHUNK, BwfWriter
+from ..media.bwf import BwfWriter
+from ..media.marks import describe_mark, read_xmp
 from ..media.wav_reader import WavReader
 
 if TYPE_CHECKING:
@@ -71,31 +72,21 @@ def count_own_frames(frames: int, rate: Rate, own_rate: Rate) -> int:
 
 def _write_framed(reader: WavReader, lead: int, total: int, time_reference: int, target: Path) -> None:
     """Write a file's samples after `lead` samples of silence, `total` in all, with the mark that the file has."""
-    form = reader.format
+    form, mark = reader.format, read_xmp(reader.path)
     with atomic_write(target) as beside, beside.open("wb") as out:
         writer = BwfWriter(
             out,
             form.channels,
             form.sample_rate,
-            description=reader.path.name,
+            description=describe_mark(mark) or reader.path.name,
             originator_reference="",
             created_at=datetime.now(UTC),
             time_reference=time_reference,
             coding_history="",
-            xmp=_read_mark(reader),
+            xmp=mark,
         )
         writer.write(np.zeros((lead, form.channels), np.float32))
         for begin in range(0, form.samples, BLOCK_SAMPLES):
             writer.write(reader.read(begin, min(begin + BLOCK_SAMPLES, form.samples)))
         writer.write(np.zeros((max(0, total - lead - form.samples), form.channels), np.float32))
         writer.close()
-
-
-def _read_mark(reader: WavReader) -> bytes:
-    """Return the XMP packet of a file, which says that its sound is generated; empty if it has none."""
-    chunk = reader.format.chunks.get(XMP_CHUNK.decode())
-    if chunk is None:
-        return b""
-    with reader.path.open("rb") as file:
-        file.seek(chunk.offset)
-        return file.read(chunk.size)

@@ -11,6 +11,7 @@ from ..atomic_io import output_error
 from ..cue import SAMPLE_RATE
 from ..errors import InvalidInput, MediaError
 from ..media.bwf import plain_bwf_writer
+from ..media.marks import describe_mark, read_xmp
 from ..media.wav_reader import WavReader
 from ..mix.decoded_sound import DecodedSounds
 from .handover import HandoverClip, HandoverTake, HandoverTrack, TurnoverMedia
@@ -188,23 +189,26 @@ class MediaWriter:
                 return (self._media(target, sound.channels, stop, reference),)
         if not self._is_mono:
             target = self._new_file(stem, "")
-            self._convert(sound, first, stop, target, reference, slice(None))
+            self._convert(file, sound, first, stop, target, reference, slice(None))
             return (self._media(target, sound.channels, stop - first, reference),)
         written = []
         suffixes = CHANNEL_SUFFIXES.get(sound.channels) or tuple(f".A{n + 1}" for n in range(sound.channels))
         for channel, suffix in enumerate(suffixes):
             target = self._new_file(stem, suffix)
-            self._convert(sound, first, stop, target, reference, slice(channel, channel + 1))
+            self._convert(file, sound, first, stop, target, reference, slice(channel, channel + 1))
             written.append(self._media(target, 1, stop - first, reference))
         return tuple(written)
 
     def _convert(
-        self, sound: SoundReader, first: int, stop: int, target: Path, reference: int, channels: slice
+        self, source: Path, sound: SoundReader, first: int, stop: int, target: Path, reference: int, channels: slice
     ) -> None:
+        """Write a stretch of a file's sound, with the mark that the file has."""
+        mark = read_xmp(source)
         count = len(range(*channels.indices(sound.channels)))
         try:
             with target.open("wb") as file:
-                writer = plain_bwf_writer(file, count, SAMPLE_RATE, target.stem, time_reference=reference)
+                description = describe_mark(mark) or target.stem
+                writer = plain_bwf_writer(file, count, SAMPLE_RATE, description, time_reference=reference, xmp=mark)
                 for begin in range(first, stop, BLOCK_SAMPLES):
                     if self._cancel_token is not None:
                         self._cancel_token.raise_if_cancelled()

@@ -218,12 +218,12 @@ def test_prompts_are_spread_over_servers(model, comfyui, proxy, monkeypatch):
 
 
 def test_takes_that_choose_a_server_together_are_spread(model, comfyui, proxy, monkeypatch):
-    """No queue shows them yet when they choose; one that is given up before it is queued is not counted for long."""
+    """No queue shows them yet when they choose; one that is cancelled before it is queued is not counted for long."""
     with fake.ComfyUI() as second:
         monkeypatch.setenv("TRACKLAY_COMFYUI_URL", f"{comfyui.url}, {second.url}")
 
         async def prepare_and_submit():
-            await new_provider().prepare(asked(proxy))  # given up
+            await new_provider().prepare(asked(proxy))  # cancelled before it is queued
             providers = [new_provider() for _ in range(4)]
             prepared = await asyncio.gather(*(provider.prepare(asked(proxy)) for provider in providers))
             for provider, submission in zip(providers, prepared, strict=True):

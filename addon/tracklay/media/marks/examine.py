@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ...errors import InvalidInput, MediaError
 from ...manifest import read_manifest
 from ...untrusted_data import clean_json
-from ..bwf import XMP_CHUNK, find_chunks
+from ..bwf import find_chunks
 from ..fingerprint import source_id
 from .credentials import has_credentials
 from .signing import Credentials, read_credentials
-from .xmp import MAX_PACKET_BYTES, find_source_type, find_system, read_xmp_box
+from .xmp import MAX_PACKET_BYTES, find_source_type, find_system, read_xmp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def examine_file(path: Path) -> FileOrigin:
         InvalidInput: it cannot be read.
     """
     try:
-        packet, header = _read_header(path)
+        packet, header = read_xmp(path), _read_take_header(path)
     except OSError as error:
         raise InvalidInput(
             "marks.unreadable", "Cannot read {file}: {reason}.", file=path, reason=error.strerror
@@ -74,29 +74,18 @@ def examine_file(path: Path) -> FileOrigin:
     )
 
 
-def _read_header(path: Path) -> tuple[bytes, dict[str, Any]]:
-    """Return a file's XMP packet and what a take's header says of it; both empty if it has none."""
+def _read_take_header(path: Path) -> dict[str, Any]:
+    """Return what a take's header repeats of its entry; empty for other files."""
     with path.open("rb") as file:
-        head = file.read(12)
-        file.seek(0)
-        if head[4:8] == b"ftyp":
-            return read_xmp_box(file) or b"", {}
-        if head[:4] != b"RIFF":
-            return b"", {}
         try:
-            chunks = find_chunks(file, path.name)
+            chunk = find_chunks(file, path.name).get("bext")
         except MediaError:
-            return b"", {}
-        packet, history = b"", b""
-        if XMP_CHUNK.decode() in chunks:
-            offset, size = chunks[XMP_CHUNK.decode()]
-            file.seek(offset)
-            packet = file.read(min(size, MAX_PACKET_BYTES))
-        if "bext" in chunks and chunks["bext"].size > BEXT_HISTORY_OFFSET:
-            offset, size = chunks["bext"]
-            file.seek(offset + BEXT_HISTORY_OFFSET)
-            history = file.read(min(size - BEXT_HISTORY_OFFSET, MAX_PACKET_BYTES))
-    return packet, _parse_history(history.decode("ascii", "replace"))
+            return {}
+        if chunk is None or chunk.size <= BEXT_HISTORY_OFFSET:
+            return {}
+        file.seek(chunk.offset + BEXT_HISTORY_OFFSET)
+        history = file.read(min(chunk.size - BEXT_HISTORY_OFFSET, MAX_PACKET_BYTES))
+    return _parse_history(history.decode("ascii", "replace"))
 
 
 def _parse_history(history: str) -> dict[str, Any]:

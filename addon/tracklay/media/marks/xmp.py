@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 from xml.sax.saxutils import quoteattr, unescape
 
-from ...source_type import MIXED_SOURCE_TYPES, TRAINED, source_type_uri
+from ...errors import MediaError
+from ...source_type import MIXED_SOURCE_TYPES, TRAINED, URI_PREFIX, source_type_uri
 from ...version import VERSION
+from ..bwf import XMP_CHUNK, find_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,6 +84,27 @@ def read_xmp_box(file: BinaryIO) -> bytes | None:
     return find_uuid_box(file, BOX_UUID)
 
 
+def read_xmp(path: Path) -> bytes:
+    """Return the XMP packet of a WAV, an MP4 or a QuickTime file; empty if it has none, and of every other file.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(12)
+        file.seek(0)
+        if head[4:8] == b"ftyp":
+            return read_xmp_box(file) or b""
+        try:
+            chunk = find_chunks(file, path.name).get(XMP_CHUNK.decode())
+        except MediaError:
+            return b""
+        if chunk is None:
+            return b""
+        file.seek(chunk.offset)
+        return file.read(min(chunk.size, MAX_PACKET_BYTES))
+
+
 def find_uuid_box(file: BinaryIO, identifier: bytes) -> bytes | None:
     """Return the content of an open MP4 or QuickTime file's `uuid` box, at most `MAX_PACKET_BYTES`; None if there is none.
 
@@ -118,6 +141,12 @@ def find_source_type(packet: bytes) -> str:
 def find_system(packet: bytes) -> str:
     """Return what an XMP packet says that the sound was generated with; empty if it says nothing."""
     return _find(_SYSTEM, packet)
+
+
+def describe_mark(packet: bytes) -> str:
+    """Return what an XMP packet says of generated sound as the text of a bext chunk has it; empty if it says nothing."""
+    term, system = find_source_type(packet).removeprefix(URI_PREFIX), find_system(packet)
+    return f"Generated sound ({term}), {system}" if term else ""
 
 
 def _find(pattern: re.Pattern[str], packet: bytes) -> str:

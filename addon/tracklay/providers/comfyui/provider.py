@@ -56,7 +56,7 @@ UNKNOWN_LOOKS = 2
 
 _not_queued: weakref.WeakKeyDictionary[ComfyUi, str] = weakref.WeakKeyDictionary()
 """The server of each take of this process that has chosen one and is not in its queue yet: those of a batch choose at once,
-before any of them shows in a queue. A take that is given up leaves with its instance."""
+before any of them shows in a queue. A take that is cancelled leaves with its instance."""
 
 _not_queued_lock = threading.Lock()
 
