@@ -222,7 +222,9 @@ class Replicate(Provider):
             raise result_expired("Replicate", handle.request) from error
         except ResultExpired as error:
             # Replicate names the link again each time it is asked: the job is kept, and a later run may get one that is accepted.
-            raise ProviderUnavailable(error.code, error.template, **error.params) from error
+            raise ProviderUnavailable(
+                "replicate.link_refused", "{error} A later run asks for the link again.", error=error
+            ) from error
 
     async def cancel(self, handle: JobHandle) -> bool:
         """Cancel the prediction. The time that it ran is charged."""
