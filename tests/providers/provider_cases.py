@@ -222,7 +222,8 @@ CASES = {
                 # A new prediction may be unknown for a while.
                 ("poll", 404): (None, 11),
                 # The link is refused, and not the key.
-                **{("file", status): (ResultExpired, 1) for status in (401, 403, 404)},
+                **{("file", status): (ProviderUnavailable, 1) for status in (401, 403)},
+                ("file", 404): (ResultExpired, 1),
             },
         ),
         ProviderCase(

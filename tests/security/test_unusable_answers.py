@@ -98,14 +98,14 @@ def test_a_job_waits_for_the_network_as_long_as_it_takes(replicate, clip, tmp_pa
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_link_is_not_taken_for_a_refused_key(replicate, clip, tmp_path, capsys, status):
-    """The sentence names the link. The job has failed, and `collect` fetches the result if there is a new link."""
+    """The sentence names the link. The job is kept, and a later run fetches the result if there is a new link."""
     replicate.go_wrong(FILE, Fault("answer", status, (), b"<Error><Code>AccessDenied</Code></Error>"))
     assert lay(clip, tmp_path) == 1
-    assert (only_job().state, only_job().error["code"]) == ("failed", "provider.link_refused")
+    assert only_job().state == "fetching"
     shown = capsys.readouterr().err
     assert "refuses the link to its file" in shown
     assert "key" not in shown
-    assert main(["jobs", "collect", "1"]) == 0
+    assert main(["jobs", "resume"]) == 0
     assert only_job().state == "laid"
     assert len(replicate.calls(SUBMIT)) == 1
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from ..cue import Cost
-from ..errors import NotFound, ProviderTimeout, ProviderUnavailable, TracklayError
+from ..errors import NotFound, ProviderTimeout, ProviderUnavailable, ResultExpired, TracklayError
 from ..untrusted_data import read_amount
 from . import credentials
 from .base import (
@@ -220,6 +220,11 @@ class Replicate(Provider):
             return await download(self.api, url, to, send_key=True)
         except NotFound as error:
             raise result_expired("Replicate", handle.request) from error
+        except ResultExpired as error:
+            # Replicate names the link again each time it is asked: the job is kept, and a later run may get one that is accepted.
+            raise ProviderUnavailable(
+                "replicate.link_refused", "{error} A later run asks for the link again.", error=error
+            ) from error
 
     async def cancel(self, handle: JobHandle) -> bool:
         """Cancel the prediction. The time that it ran is charged."""

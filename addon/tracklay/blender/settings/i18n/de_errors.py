@@ -618,6 +618,7 @@ ERRORS = {
     "{provider} refuses the link to its file (status {status}{message}): it has expired, or the file was deleted.": (
         "{provider} lehnt den Link zu seiner Datei ab (Status {status}{message}): Er ist abgelaufen, oder die Datei wurde gelöscht."
     ),
+    "{error} A later run asks for the link again.": "{error} Ein späterer Lauf fragt erneut nach dem Link.",
     "The storage of {provider} refused the upload. Try again later.": (
         "Der Speicher von {provider} hat den Upload abgelehnt. Versuchen Sie es später erneut."
     ),
