@@ -327,18 +327,15 @@ def filter_list(sidebar):
 
 def loop_cue(window, sidebar):
     """Scroll to the button with the wheel, loop the cue, and end the loop."""
-    loops: list[list[bool]] = []
-    for _ in range(2):
-        while True:
-            yield request(at=[sidebar.x + 20, sidebar.y + sidebar.height // 2], wheel=30)
-            with painted("wcol_tool"):
-                yield from press_button(LOOP_ROW, across=0.1)
-                wanted = not loops
-                yield happened(lambda wanted=wanted: window.screen.is_animation_playing == wanted)
-            if window.screen.is_animation_playing == wanted:
-                break
-        scene = timeline()
-        loops.append([scene.use_preview_range, window.screen.is_animation_playing])
+    yield request(at=[sidebar.x + 20, sidebar.y + sidebar.height // 2], wheel=30)
+    with painted("wcol_tool"):
+        found = yield from buttons(sidebar)
+    x, y, width, _ = found[LOOP_ROW][0]
+    loops = []
+    for is_wanted in (True, False):
+        yield request(click=[x + width // 4, y])
+        yield happened(lambda is_wanted=is_wanted: window.screen.is_animation_playing == is_wanted)
+        loops.append([timeline().use_preview_range, window.screen.is_animation_playing])
     report(loops=loops)
 
 
