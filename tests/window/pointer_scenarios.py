@@ -235,8 +235,13 @@ FADES = 5
 
 def open_help(sidebar):
     """Click the help button in the header of each panel."""
-    opened = []
-    webbrowser.open = lambda url, *_, **__: opened.append(url) or True
+    opened: list[str] = []
+
+    def note(url, *_, **__):
+        opened.append(url)
+        return True
+
+    webbrowser.open = note
     with painted("panel_header"):
         found = yield from buttons(sidebar)
     for x, y, width, _ in (row[0] for row in found[:2]):
@@ -290,7 +295,8 @@ def choose_models():
 def filter_list(sidebar):
     """Filter the list, search in it, and group it by shot."""
     listed, kind = bpy.context.window_manager.tracklay, extension_module("blender.ui.cue_list").TRACKLAY_UL_cues
-    shown, real = [], kind.filter_items
+    shown: list[int] = []
+    real = kind.filter_items
 
     def filter_items(self, context, data, name):
         flags, order = real(self, context, data, name)
@@ -321,18 +327,15 @@ def filter_list(sidebar):
 
 def loop_cue(window, sidebar):
     """Scroll to the button with the wheel, loop the cue, and end the loop."""
+    yield request(at=[sidebar.x + 20, sidebar.y + sidebar.height // 2], wheel=30)
+    with painted("wcol_tool"):
+        found = yield from buttons(sidebar)
+    x, y, width, _ = found[LOOP_ROW][0]
     loops = []
-    for _ in range(2):
-        while True:
-            yield request(at=[sidebar.x + 20, sidebar.y + sidebar.height // 2], wheel=30)
-            with painted("wcol_tool"):
-                yield from press_button(LOOP_ROW, across=0.1)
-                wanted = not loops
-                yield happened(lambda wanted=wanted: window.screen.is_animation_playing == wanted)
-            if window.screen.is_animation_playing == wanted:
-                break
-        scene = timeline()
-        loops.append([scene.use_preview_range, window.screen.is_animation_playing])
+    for is_wanted in (True, False):
+        yield request(click=[x + width // 4, y])
+        yield happened(lambda is_wanted=is_wanted: window.screen.is_animation_playing == is_wanted)
+        loops.append([timeline().use_preview_range, window.screen.is_animation_playing])
     report(loops=loops)
 
 
