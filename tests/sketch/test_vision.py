@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tracklay import demo
 from tracklay.sketch.engine import analyze_proxy_motion
-from tracklay.sketch.vision.analyzer import LUMA_WIDTH, analyze_motion
+from tracklay.sketch.vision.analyzer import LUMA_WIDTH, analyze_motion, choose_frame_step
 from tracklay.sketch.vision.background import median_of_nine
 from tracklay.sketch.vision.cadence import distinct_frames
 from tracklay.sketch.vision.camera_motion import CameraTracker
@@ -94,6 +94,32 @@ def test_each_strike_of_an_arm_is_an_impact(fps: int, strikes: tuple[float, ...]
     assert len(found) == len(strikes)
     for strike, time in zip(strikes, found, strict=True):
         assert abs(time - strike) <= 1.01 / fps
+
+
+@pytest.mark.parametrize(
+    ("times", "step"),
+    [
+        ([Fraction(k, 24) for k in range(9)], 1),
+        ([Fraction(k, 50) for k in range(9)], 2),
+        ([k * Fraction(1001, 60000) for k in range(9)], 2),
+        ([Fraction(k, 120) for k in range(9)], 4),
+        ([Fraction(k, 60) for k in (0, 1, 2, 4, 5, 6)], 1),
+        ([Fraction(0)], 1),
+        ([], 1),
+    ],
+)
+def test_frames_closer_than_the_analysis_needs_are_not_read(times: list[Fraction], step: int) -> None:
+    """Of even frames above 42 a second every second or fourth one is enough; uneven ones are all read."""
+    assert choose_frame_step(times) == step
+
+
+def test_frames_that_are_not_read_do_not_change_the_events() -> None:
+    """The analysis of every second frame at 60 fps is that of all of them, on the times of all."""
+    frames, times = list(draw_arm((1.0,), 60)), [Fraction(k, 60) for k in range(180)]
+    every, second = analyze_motion(frames, times), analyze_motion(frames[::2], times, 2)
+    assert impact_times(every)
+    assert (second.times, second.events) == (every.times, every.events)
+    assert second.speed.tolist() == every.speed.tolist()
 
 
 def draw_arm(strikes: tuple[float, ...], fps: int) -> Iterator[npt.NDArray[np.uint8]]:
