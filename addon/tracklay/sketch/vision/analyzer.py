@@ -5,13 +5,14 @@ One pass over the frames, through these modules:
     decoder frames        luma, 160 pixels wide, with the frames' times (the caller's work); of more than 42 a second every second one
       cadence             drops repeated frames (24 fps film on faster frames) and restores even times
       camera_motion       transform of each frame to the first frame of its shot; detects cuts
-        standstill        the frames in which a camera that stands still has not moved, a dozen at a time
+        standstill        its least squares; the frames in which a camera that stands still has not moved, a dozen at a time
       background          aligns frames, subtracts the median of nine: foreground probability of each pixel
         blobs             connected foreground patches
         tracker           blobs followed from frame to frame: tracks
       velocity_breaks     abrupt velocity changes in a finished track
       motion_windows      what moved in each part of the picture between two frames, from `dense_flow`, a dozen intervals at a time
         motion_losses     contacts: motion that is lost at once
+          contact_timing  when a contact was, between two frames
         motion_starts     motion that begins at once
       event_detector      tracks, losses and starts to events: impacts, whooshes; speed and position on every frame
     events                the result, input of `tracklay.sketch.foley`
@@ -78,7 +79,7 @@ def analyze_motion(frames: Iterable[Luma], times: Iterable[Fraction], frame_step
     Args:
         frames: the luma pictures, each (height, `LUMA_WIDTH`) uint8, all of one shape; read once, in order.
         times: the times of all frames of the clip in seconds from the first, increasing.
-        frame_step: `frames` has every so many of them only; see `choose_frame_step`.
+        frame_step: 2 if `frames` has only every second of them, and so on; see `choose_frame_step`.
 
     Returns:
         Events on frame times, and the speed and position of the fastest object on every frame.
