@@ -44,7 +44,7 @@ def find_still_frames(
     squares /= allowed_variance
     median = np.partition(squares, middle, 1)[:, middle]
     matrix, gradient = normal_equations(squares, median, residuals, allowed_variance, jacobian)
-    motion = np.linalg.solve(matrix, -gradient[:, :, None])[:, :4, 0]
+    motion = np.linalg.solve(matrix, -gradient[:, :, None])[:, :4, 0].astype(np.float64)
     threshold = MOTION_SCREENING_SIGNIFICANCE * np.maximum(1, median / MEDIAN_SQUARED_NOISE)
     is_still = (motion_chi_squared(matrix, motion) < threshold) & (median <= max_residual)
     is_still &= changed < CUT_MIN_CHANGED_SHARE * residuals.shape[1]
