@@ -34,12 +34,12 @@ from tracklay.media import ffmpeg_program
 from tracklay.media.extract import Proxy, read_luma_frames
 from tracklay.media.probe import list_frames
 from tracklay.sketch.engine import analyze_proxy_motion
-from tracklay.sketch.vision.analyzer import LUMA_WIDTH
+from tracklay.sketch.vision.analyzer import LUMA_WIDTH, choose_frame_step
 from tracklay.sketch.vision.events import MotionAnalysis, select_events
 
 from tests.sketch import film_scenes, scene_bodies, synthetic_scenes
 
-RATES = (24, 25, 30, 60)
+RATES = (24, 25, 30, 50, 60)
 FAMILIES: tuple[film_scenes.FilmFamily, ...] = ("chop", "drumstick", "punch", "crowd")
 SEED = 700
 SCENE_SECONDS = 3.6
@@ -81,7 +81,8 @@ def processor_seconds(action: Callable[[], object]) -> float:
 def decode(proxy: Path) -> None:
     """Read the frames of a proxy as the eye does, and drop them."""
     times, (width, height), *_ = list_frames(proxy)
-    for _ in read_luma_frames(Proxy(proxy, times, times[-1]), LUMA_WIDTH, round(height * LUMA_WIDTH / width / 2) * 2):
+    luma_height, step = round(height * LUMA_WIDTH / width / 2) * 2, choose_frame_step(times)
+    for _ in read_luma_frames(Proxy(proxy, times, times[-1]), LUMA_WIDTH, luma_height, step=step):
         pass
 
 

@@ -201,6 +201,8 @@ def test_the_frames_of_a_proxy_are_read_as_luma(tmp_path):
     frames = list(read_luma_frames(proxy, 40, 24))
     assert len(frames) == len(proxy.times) == 7
     assert {frame.shape for frame in frames} == {(24, 40)}
+    third = list(read_luma_frames(proxy, 40, 24, step=3))
+    assert [frame.tolist() for frame in third] == [frame.tolist() for frame in frames[::3]]
 
 
 def test_cancelling_kills_ffmpeg_and_leaves_no_file(tmp_path):

@@ -20,12 +20,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tracklay import demo
 from tracklay.sketch.engine import analyze_proxy_motion
-from tracklay.sketch.vision.analyzer import LUMA_WIDTH, analyze_motion
+from tracklay.sketch.vision import contact_timing
+from tracklay.sketch.vision.analyzer import LUMA_WIDTH, analyze_motion, choose_frame_step
 from tracklay.sketch.vision.background import median_of_nine
 from tracklay.sketch.vision.cadence import distinct_frames
 from tracklay.sketch.vision.camera_motion import CameraTracker
+from tracklay.sketch.vision.contact_timing import LossWindow, contact_time, correction_features, first_estimate
 from tracklay.sketch.vision.events import Event, MotionAnalysis, select_events
 from tracklay.sketch.vision.image_ops import SimilarityTransform, smooth_image, warp_image
+from tracklay.sketch.vision.motion_windows import AREA, CHANGE, CHANNELS, DIRECTIONS, SPEED, WindowRow
 from tracklay.sketch.vision.velocity_breaks import find_velocity_breaks
 
 from tests.sketch import synthetic_scenes
@@ -94,6 +97,32 @@ def test_each_strike_of_an_arm_is_an_impact(fps: int, strikes: tuple[float, ...]
     assert len(found) == len(strikes)
     for strike, time in zip(strikes, found, strict=True):
         assert abs(time - strike) <= 1.01 / fps
+
+
+@pytest.mark.parametrize(
+    ("times", "step"),
+    [
+        ([Fraction(k, 24) for k in range(9)], 1),
+        ([Fraction(k, 50) for k in range(9)], 2),
+        ([k * Fraction(1001, 60000) for k in range(9)], 2),
+        ([Fraction(k, 120) for k in range(9)], 4),
+        ([Fraction(k, 60) for k in (0, 1, 2, 4, 5, 6)], 1),
+        ([Fraction(0)], 1),
+        ([], 1),
+    ],
+)
+def test_frames_closer_than_the_analysis_needs_are_not_read(times: list[Fraction], step: int) -> None:
+    """Of even frames above 42 a second every second or fourth one is enough; uneven ones are all read."""
+    assert choose_frame_step(times) == step
+
+
+def test_frames_that_are_not_read_do_not_change_the_events() -> None:
+    """The analysis of every second frame at 60 fps is that of all of them, on the times of all."""
+    frames, times = list(draw_arm((1.0,), 60)), [Fraction(k, 60) for k in range(180)]
+    every, second = analyze_motion(frames, times), analyze_motion(frames[::2], times, 2)
+    assert impact_times(every)
+    assert (second.times, second.events) == (every.times, every.events)
+    assert second.speed.tolist() == every.speed.tolist()
 
 
 def draw_arm(strikes: tuple[float, ...], fps: int) -> Iterator[npt.NDArray[np.uint8]]:
@@ -344,3 +373,50 @@ def test_impacts_are_selected_by_trigger_and_whooshes_stay() -> None:
     assert select_events(analysis, "stop").events == (stop, whoosh)
     assert select_events(analysis, "start").events == (start, whoosh)
     assert select_events(analysis, "both") == analysis
+
+
+LOSS_INTERVAL = 1 / 25
+DOWN, UP = 2, 6
+LOST = 4
+"""The interval in which the motion is lost."""
+
+
+def make_loss_window(share: float, rebound: float = 0.0) -> tuple[list[WindowRow], LossWindow]:
+    """Return eight intervals of something that moves down and stops, or rebounds at a share of its speed, after a share of one."""
+    values = np.zeros((8, CHANNELS), np.float32)
+    net = np.array([1.0] * LOST + [share - rebound * (1 - share)] + [-rebound] * (7 - LOST))
+    values[:, DOWN], values[:, UP] = 0.1 * net.clip(0), 0.1 * (-net).clip(0)
+    values[:, SPEED] = values[:, AREA] = values[:, CHANGE] = 0.1 * np.abs(net)
+    picture = np.zeros((2, 2), np.uint16)
+    rows = [
+        WindowRow(
+            (k + 1) * LOSS_INTERVAL, values[k, :, None, None], 0.1, is_still=False, is_global=False,
+            to_frame=SimilarityTransform(), picture=picture, canvas_id=0,
+        )
+        for k in range(8)
+    ]  # fmt: skip
+    return rows, LossWindow(LOST, values, values[:, :DIRECTIONS], DOWN, LOSS_INTERVAL, 1.0)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+@pytest.mark.parametrize("rebound", [0.0, 0.5])
+def test_the_first_estimate_is_geometric(share: float, rebound: float) -> None:
+    """The motion of the interval is that before and that after the contact, by the time that each lasted."""
+    rows, window = make_loss_window(share, rebound)
+    assert first_estimate(rows, window) == pytest.approx((LOST + share) * LOSS_INTERVAL, abs=1e-6)
+
+
+def test_motion_that_remains_in_the_next_interval_makes_a_contact_later() -> None:
+    """The correction learnt from made scenes: what still moves there had not struck yet."""
+    rows, window = make_loss_window(0.5)
+    without = contact_time(rows, window) - first_estimate(rows, window)
+    window.spread[LOST + 1, DOWN] = 0.4 * window.spread[LOST - 1, DOWN]
+    assert contact_time(rows, window) - first_estimate(rows, window) > without + 0.4 * LOSS_INTERVAL
+
+
+def test_a_correction_is_at_most_an_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However unusual a loss is, its contact stays beside it."""
+    rows, window = make_loss_window(0.5)
+    assert len(correction_features(window)) == len(contact_timing.CORRECTION_WEIGHTS)
+    monkeypatch.setattr(contact_timing, "CORRECTION_BIAS", 50.0)
+    assert contact_time(rows, window) == pytest.approx(first_estimate(rows, window) + LOSS_INTERVAL)

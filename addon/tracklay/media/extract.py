@@ -264,9 +264,9 @@ def extract_still(proxy: Proxy, to: Path, *, cancel_token: CancelToken | None = 
 
 
 def read_luma_frames(
-    proxy: Proxy, width: int, height: int, *, cancel_token: CancelToken | None = None
+    proxy: Proxy, width: int, height: int, *, step: int = 1, cancel_token: CancelToken | None = None
 ) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield a proxy's frames as 8-bit luma of shape (height, width). One is in memory at a time.
+    """Yield every `step`-th of a proxy's frames, from the first on, as 8-bit luma of shape (height, width). One is in memory at a time.
 
     Raises:
         MediaError: the proxy cannot be decoded.
@@ -274,10 +274,12 @@ def read_luma_frames(
     """
     import numpy as np  # noqa: PLC0415 - Blender imports numpy only when frames are analysed
 
-    stream = (
-        ffmpeg.input_stream(proxy.path, flags="gray", threads=1)["V:0"]  # the decoder skips colour
-        .filter("scale", width, height, flags="area")
-        .output("pipe:", format="rawvideo", pix_fmt="gray", fps_mode="passthrough")
+    picture = ffmpeg.input_stream(proxy.path, flags="gray", threads=1)["V:0"]  # the decoder skips colour
+    if step > 1:
+        picture = picture.filter("select", f"not(mod(n,{step}))")
+    # One thread: handing so small a picture to several costs a quarter of the whole.
+    stream = picture.filter("scale", width, height, flags="area").output(
+        "pipe:", format="rawvideo", pix_fmt="gray", fps_mode="passthrough", filter_complex_threads=1
     )
     for data in ffmpeg.read_stdout(
         stream, f"Could not read {proxy.path.name}", width * height, cancel_token=cancel_token

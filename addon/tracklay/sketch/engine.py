@@ -80,8 +80,9 @@ def analyze_proxy_motion(path: Path) -> MotionAnalysis:
     if not times:
         raise MediaError("sketch.no_frames", "The proxy has no frames: {path}.", path=path.name)
     luma_height = max(2, round(height * analyzer.LUMA_WIDTH / width / 2) * 2)
-    frames = read_luma_frames(Proxy(path, times, times[-1]), analyzer.LUMA_WIDTH, luma_height)
-    return analyzer.analyze_motion(frames, times)
+    step = analyzer.choose_frame_step(times)
+    frames = read_luma_frames(Proxy(path, times, times[-1]), analyzer.LUMA_WIDTH, luma_height, step=step)
+    return analyzer.analyze_motion(frames, times, step)
 
 
 def _generate_foley(

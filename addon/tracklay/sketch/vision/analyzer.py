@@ -2,16 +2,17 @@
 
 One pass over the frames, through these modules:
 
-    decoder frames        luma, 160 pixels wide, with the frames' times (the caller's work)
+    decoder frames        luma, 160 pixels wide, with the frames' times (the caller's work); of more than 42 a second every second one
       cadence             drops repeated frames (24 fps film on faster frames) and restores even times
       camera_motion       transform of each frame to the first frame of its shot; detects cuts
-        standstill        the frames in which a camera that stands still has not moved, a dozen at a time
+        standstill        its least squares; the frames in which a camera that stands still has not moved, a dozen at a time
       background          aligns frames, subtracts the median of nine: foreground probability of each pixel
         blobs             connected foreground patches
         tracker           blobs followed from frame to frame: tracks
       velocity_breaks     abrupt velocity changes in a finished track
       motion_windows      what moved in each part of the picture between two frames, from `dense_flow`, a dozen intervals at a time
         motion_losses     contacts: motion that is lost at once
+          contact_timing  when a contact was, between two frames
         motion_starts     motion that begins at once
       event_detector      tracks, losses and starts to events: impacts, whooshes; speed and position on every frame
     events                the result, input of `tracklay.sketch.foley`
@@ -22,11 +23,12 @@ second late, eight at a time. About two seconds of frames are held, whatever the
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import islice, takewhile
+from itertools import islice, pairwise, takewhile
 
 import numpy as np
 
@@ -44,7 +46,7 @@ from .tracker import BlobTracker, Track
 LUMA_WIDTH = 160
 """Width in pixels of the frames for `analyze_motion`; their height follows the picture's shape."""
 MIN_FRAME_SECONDS = 0.024
-"""Frames that follow sooner are skipped, 60 fps becomes 30: the break of a path is interpolated between frames anyway."""
+"""Frames that follow sooner are skipped, 60 fps becomes 30: contacts are interpolated between frames anyway."""
 CAMERA_BATCH_FRAMES = 12
 """Frames over which a camera that stands still is examined together."""
 RUN_FRAMES = 8
@@ -55,30 +57,49 @@ PAUSE_SECONDS, PAUSE_SECONDS_AGAIN = 0.3, 0.6
 pauses for the first time in seconds. The second number and the second time count for further attempts, until a solid object is seen."""
 
 
-def analyze_motion(frames: Iterable[Luma], times: Iterable[Fraction]) -> MotionAnalysis:
+def choose_frame_step(times: Sequence[Fraction]) -> int:
+    """Return n if the analysis needs every n-th frame of a clip only, the first included; 1 where some frames are not too close.
+
+    It is a power of two: of a clip that shows every frame twice, every third one would be unevenly spaced.
+
+    Args:
+        times: the times of all frames in seconds, increasing.
+    """
+    seconds, step = [float(time) for time in times], 1
+    while step < len(seconds) and all(
+        after - before < MIN_FRAME_SECONDS for before, after in pairwise(seconds[::step])
+    ):
+        step *= 2
+    return step
+
+
+def analyze_motion(frames: Iterable[Luma], times: Iterable[Fraction], frame_step: int = 1) -> MotionAnalysis:
     """Return the events of a clip, and its motion on every frame.
 
     Args:
         frames: the luma pictures, each (height, `LUMA_WIDTH`) uint8, all of one shape; read once, in order.
-        times: the frames' own times in seconds from the first, increasing; one for each frame.
+        times: the times of all frames of the clip in seconds from the first, increasing.
+        frame_step: 2 if `frames` has only every second of them, and so on; see `choose_frame_step`.
 
     Returns:
         Events on frame times, and the speed and position of the fastest object on every frame.
 
     Raises:
-        ValueError: the number of frames differs from the number of times.
+        ValueError: the number of frames differs from that of their times.
     """
+    frame_times = tuple(times)
     camera = CameraTracker()
     shot: _ShotAnalysis | None = None
     detector: EventDetector | None = None
-    frame_times: list[Fraction] = []
     analyzed_frames: list[int] = []
-    for batch in _batches(_skip_close_frames(distinct_frames(_record_times(frames, times, frame_times)))):
+    step = choose_frame_step(frame_times[::frame_step])
+    needed = zip(islice(frames, None, None, step), map(float, frame_times[:: step * frame_step]), strict=True)
+    for batch in _batches(_skip_close_frames(distinct_frames(needed))):
         pictures = [smooth_image(source_frame.luma) for source_frame in batch]
         motions = camera.add_all(pictures, [source_frame.time for source_frame in batch])
         for source_frame, smoothed, (transform, is_cut) in zip(batch, pictures, motions, strict=True):
             luma, time = source_frame.luma, source_frame.time
-            analyzed_frames.append(source_frame.number)
+            analyzed_frames.append(source_frame.number * step * frame_step)
             shape = (luma.shape[0], luma.shape[1])
             if detector is None:
                 detector = EventDetector(shape)
@@ -86,25 +107,16 @@ def analyze_motion(frames: Iterable[Luma], times: Iterable[Fraction]) -> MotionA
                 if shot is not None:
                     shot.finish()
                 shot = _ShotAnalysis(shape, time, detector)
-            shot.add(AnalysisFrame(source_frame.number, luma, smoothed, time, transform))
+            shot.add(AnalysisFrame(analyzed_frames[-1], luma, smoothed, time, transform))
     if shot is None or detector is None:
         return MotionAnalysis((), (), np.zeros(0, np.float32), np.zeros(0, np.float32))
     shot.finish()
-    return detector.result(tuple(frame_times), np.array(analyzed_frames, np.intp))
-
-
-def _record_times(
-    frames: Iterable[Luma], times: Iterable[Fraction], frame_times: list[Fraction]
-) -> Iterator[tuple[Luma, float]]:
-    """Yield each frame with its time, and append the exact time to `frame_times`."""
-    for luma, time in zip(frames, times, strict=True):
-        frame_times.append(time)
-        yield luma, float(time)
+    return detector.result(frame_times, np.array(analyzed_frames, np.intp))
 
 
 def _skip_close_frames(frames: Iterable[SourceFrame]) -> Iterator[SourceFrame]:
-    """Yield the frames that follow the last one yielded by at least `MIN_FRAME_SECONDS`."""
-    last_time = -MIN_FRAME_SECONDS
+    """Yield the frames that follow the last one yielded by at least `MIN_FRAME_SECONDS`: of uneven ones."""
+    last_time = -math.inf
     for frame in frames:
         if frame.time - last_time >= MIN_FRAME_SECONDS:
             last_time = frame.time

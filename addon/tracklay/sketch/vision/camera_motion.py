@@ -31,9 +31,9 @@ from .standstill import (
     CUT_MIN_CHANGED_SHARE,
     MEDIAN_SQUARED_NOISE,
     MOTION_SCREENING_SIGNIFICANCE,
-    REGULARIZATION,
     find_still_frames,
     motion_chi_squared,
+    normal_equations,
 )
 
 PointValues = npt.NDArray[np.float32]
@@ -235,19 +235,13 @@ class _Keyframe:
         return _AlignmentFit(samples, inside, residuals, squares, upper_median(squares))
 
     def _normal_equations(self, fit: _AlignmentFit) -> tuple[Matrix, Matrix]:
-        """Return the matrix (6, 6) and the gradient (6) of the weighted least squares; the step is `-inverse(matrix) @ gradient`.
-
-        The weights are those of the robust cost (see `_robust_cost`): its derivative over that of the square.
-        """
-        # The scale follows the median residual. Its lower limit keeps a nearly perfect fit from treating its own noise as outliers.
-        weight = fit.normalized_squares * np.float32(1 / (8 * max(0.5, fit.median_square)))
-        weight += np.float32(1)
-        weight *= weight
-        weight *= self.allowed_variance
-        weighted = self.jacobian * (fit.inside / weight)
-        matrix = (weighted @ self.jacobian.T).astype(np.float64)
-        matrix.flat[::7] += REGULARIZATION
-        return matrix, (weighted @ fit.residuals).astype(np.float64)
+        """Return the matrix (6, 6) and the gradient (6) of the weighted least squares; the step is `-inverse(matrix) @ gradient`."""
+        squares, median_squares = fit.normalized_squares[None], np.array([fit.median_square], np.float32)
+        inside = None if isinstance(fit.inside, float) else fit.inside[None]
+        (matrix,), (gradient,) = normal_equations(
+            squares, median_squares, fit.residuals[None], self.allowed_variance, self.jacobian, inside
+        )
+        return matrix, gradient
 
     def _apply_step(
         self, transform: SimilarityTransform, gain: float, offset: float, step: Matrix

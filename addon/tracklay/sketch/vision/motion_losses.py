@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from .contact_timing import REFERENCE_SECONDS, LossWindow, contact_time
 from .motion_aftermath import NO_AFTERMATH, Aftermath, measure_aftermath
 from .motion_windows import (
     AREA,
@@ -28,8 +29,6 @@ from .motion_windows import (
     spread_maximum,
 )
 
-Series = npt.NDArray[np.float32]
-"""(intervals, channels)"""
 Windows = npt.NDArray[np.float32]
 """(intervals, directions, rows, columns)"""
 
@@ -45,22 +44,10 @@ MIN_SEPARATION_SECONDS = 0.1
 """Of candidates closer than this the strongest counts: hands do not strike faster."""
 RIVAL_SECONDS = 0.6
 """Time to both sides within which a candidate is compared with the strongest: the upswing loses its motion less sharply."""
-FLOW_LOST_ROWS = 1
-"""Intervals by which a contact may be later than the loss of motion: the flow lost what had become too fast for it."""
-DIP_SHARE, DIP_RISE, DIP_RETURN, MIN_RETURN_SHARE = 0.75, 1.2, 0.25, 0.25
-"""A thing that rebounds hardly moves in the interval of its contact: the changed area falls below the first share of that at the loss,
-and in the next interval rises to the second multiple of this, and to the third share of that at the loss, while the thing returns with at
-least the last share of the motion before."""
-DIP_TIME_SHARE = 0.3
-"""Share of that interval that had passed at the contact: nothing is displaced if it returns with 0.4 of its speed."""
-STILL_SHARE = 0.3
-"""Where less than this share of the changed area changes in the next interval, the thing stopped."""
 REVERSAL_WEIGHT = 0.5
 """Motion gained in the opposite direction counts by this much in addition to what was lost."""
 DIRECTION_WEIGHTS = np.array([0.8, 1.0, 1.0, 1.0, 0.8, 0.45, 0.4, 0.45], np.float32)
 """Weight of a loss by its direction (right, right down, down, …): things strike downwards mostly, and upwards they slow down."""
-REFERENCE_SECONDS = 1 / 30
-"""Unit of the interval in `_features`."""
 FAINT_LOSS, FAINT_SPEED = 0.002, 1e-4
 """Added to losses and to the speed of the picture, in their units, before ratios are taken."""
 SLOW_SPEED = 0.6
@@ -147,7 +134,7 @@ class LossDetector:
 
     def finish(self) -> list[MotionLoss]:
         """Return the contacts, in order of time."""
-        weighed = [(candidate, _confidence(features)) for candidate, features in self.weigh_candidates()]
+        weighed = [(candidate, contact_probability(features)) for candidate, features in self.weigh_candidates()]
         sure = [candidate.time for candidate, confidence in weighed if confidence >= SURE_CONFIDENCE]
         return [
             MotionLoss(candidate.time, candidate.speed, candidate.position, candidate.size, confidence)
@@ -197,45 +184,13 @@ class LossDetector:
             around = np.concatenate([largest[max(0, k - context) : k - 1], largest[k + 2 : k + context + 1]])
             candidate = self._describe(k, loss, losses, windows, (direction, row, column), around, interval)
             # No aftermath and no rival makes a candidate surer: one that is not sure without needs no look at the pictures.
-            if _confidence(_features(candidate, loss)) >= MIN_CONFIDENCE:
+            if contact_probability(_features(candidate, loss)) >= MIN_CONFIDENCE:
                 candidate = replace(
                     candidate,
                     aftermath=measure_aftermath(self._rows, k, (row, column), round(CONTEXT_SECONDS / interval)),
                 )
             self._candidates.append(candidate)
         self._next_index = end
-
-    def _contact_time(self, k: int, window: Series, spread: Series, direction: int) -> float:
-        """Return when motion in a direction was lost, between the start of the interval `k` and the end of the next one.
-
-        Args:
-            k: the interval.
-            window: (intervals, channels) of the window.
-            spread: (intervals, directions), the largest motion of the window and those around it.
-            direction: index of the direction.
-        """
-        opposite = (direction + DIRECTIONS // 2) % DIRECTIONS
-        last = min(k + FLOW_LOST_ROWS, len(window) - 2)
-        still = k + int(window[k : last + 1, AREA].argmin())
-        before = float(window[k - 1 : k + 1, direction].max())
-        if (
-            still > k
-            and window[still, AREA] < DIP_SHARE * window[k, AREA]
-            and window[still + 1, AREA] > max(DIP_RISE * window[still, AREA], DIP_RETURN * window[k, AREA])
-            and spread[still + 1, opposite] > MIN_RETURN_SHARE * before
-        ):
-            start, share = self._rows[still - 1].time, DIP_TIME_SHARE
-            return start + share * (self._rows[still].time - start)
-        now = float(window[k, direction] - window[k, opposite])
-        after = min(0.0, float(window[k + 1, direction] - window[k + 1, opposite]))
-        # The motion within the interval is the mean of that before and that after, by the share of the interval that each lasted.
-        share = (now - after) / (before - after + 1e-9)
-        if window[k + 1, AREA] < STILL_SHARE * window[k, AREA]:
-            # What stops and was too fast for the flow still changed the picture.
-            share = max(share, 2 * float(window[k, AREA] / max(window[k - 1, AREA], 1e-9)) - 1)
-        share = min(1.0, max(0.0, share))
-        start = self._rows[k - 1].time
-        return start + share * (self._rows[k].time - start)
 
     def _describe(
         self,
@@ -262,8 +217,12 @@ class LossDetector:
         picture_speed, picture_speed_after = self._rows[fastest].speed, self._rows[k + 1].speed
         height, width = self._shape
         centre = complex((column + 0.5) * CELL_PIXELS - width / 2, (row + 0.5) * CELL_PIXELS - height / 2)
+        lost_speed = (1 + reversal) * speed
+        window = LossWindow(
+            k, windows[:, :, row, column], losses.spread[:, :, row, column], direction, interval, lost_speed
+        )
         return _LossCandidate(
-            time=self._contact_time(k, windows[:, :, row, column], losses.spread[:, :, row, column], direction),
+            time=contact_time(self._rows, window),
             loss=loss,
             prominence=math.log(loss / ((float(around.mean()) if around.size else 0.0) + FAINT_LOSS)),
             remaining=float(losses.spread[k + 1, direction, row, column]) / before,
@@ -274,7 +233,7 @@ class LossDetector:
             area_later=float(areas[k + 2].max()) / nearby_area if k + 2 < len(windows) else 0.0,
             picture_after=math.log((picture_speed_after + FAINT_SPEED) / (picture_speed + FAINT_SPEED)),
             interval=interval,
-            speed=(1 + reversal) * speed,
+            speed=lost_speed,
             position=self._rows[k].to_frame.apply(centre),
             size=math.sqrt(area * height * width),
         )
@@ -333,7 +292,7 @@ BIAS = 2.21
 """Weights of `_features` and their offset, by logistic regression: `scripts/fit_impact_weights.py`."""
 
 
-def _confidence(features: Sequence[float]) -> float:
+def contact_probability(features: Sequence[float]) -> float:
     """Return the share of candidates with these features that are contacts."""
     value = BIAS + sum(weight * feature for weight, feature in zip(WEIGHTS, features, strict=True))
     return 1 / (1 + math.exp(-min(max(value, -30.0), 30.0)))

@@ -1,4 +1,4 @@
-"""Finds the frames in which a camera that stands still has not moved, many at a time: part of `camera_motion`.
+"""The least squares of `camera_motion`, and the frames in which a camera that stands still has not moved, many at a time.
 
 Most cameras stand on a tripod. The quick test that a frame passes there costs a few calls to numpy, which take longer than their
 arithmetic: over a dozen frames at once it costs a fifth. A frame that does not pass is examined by itself.
@@ -40,27 +40,49 @@ def find_still_frames(
     middle = residuals.shape[1] // 2
     change = residuals - np.partition(residuals, middle, 1)[:, middle : middle + 1]
     changed = np.count_nonzero(np.abs(change, out=change) > CHANGED_GREY_LEVELS, 1)
-    weights = residuals * residuals
-    weights /= allowed_variance
-    median = np.partition(weights, middle, 1)[:, middle]
-    # The robust weights, as for a single frame.
-    weights *= (1 / (8 * np.maximum(np.float32(0.5), median)))[:, None]
-    weights += np.float32(1)
-    weights *= weights
-    weights *= allowed_variance
-    np.divide(np.float32(1), weights, out=weights)
-    products = (jacobian[:, None] * jacobian).reshape(jacobian.shape[0] ** 2, -1)
-    matrix = (weights @ products.T).astype(np.float64).reshape(-1, 6, 6)
-    diagonal = np.arange(6)
-    matrix[:, diagonal, diagonal] += REGULARIZATION
-    weights *= residuals
-    gradient = (weights @ jacobian.T).astype(np.float64)
-    motion = np.linalg.solve(matrix, -gradient[:, :, None])[:, :4, 0]
+    squares = residuals * residuals
+    squares /= allowed_variance
+    median = np.partition(squares, middle, 1)[:, middle]
+    matrix, gradient = normal_equations(squares, median, residuals, allowed_variance, jacobian)
+    motion = np.linalg.solve(matrix, -gradient[:, :, None])[:, :4, 0].astype(np.float64)
     threshold = MOTION_SCREENING_SIGNIFICANCE * np.maximum(1, median / MEDIAN_SQUARED_NOISE)
     is_still = (motion_chi_squared(matrix, motion) < threshold) & (median <= max_residual)
     is_still &= changed < CUT_MIN_CHANGED_SHARE * residuals.shape[1]
     flags: list[bool] = is_still.tolist()
     return flags
+
+
+def normal_equations(
+    normalized_squares: _Values,
+    median_squares: _Values,
+    residuals: _Values,
+    allowed_variance: _Values,
+    jacobian: _Values,
+    inside: _Values | None = None,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the matrix (frames, 6, 6) and the gradient (frames, 6) of the weighted least squares of several frames.
+
+    The step is `-inverse(matrix) @ gradient`. The weights are those of the Geman-McClure cost: its derivative over that of the square.
+
+    Args:
+        normalized_squares: (frames, points), the squared residuals over their allowed variance.
+        median_squares: (frames), the medians of those: the scale of the cost follows them, down to the variance of the usual noise, so
+            that a nearly perfect fit does not treat its own noise as outliers.
+        residuals: (frames, points), in grey levels.
+        allowed_variance: (points), of the residuals.
+        jacobian: (6, points), derivatives of the residuals by shift, zoom, rotation, gain and offset.
+        inside: (frames, points), 0 for points outside the picture, 1 for the others; None where all are inside.
+    """
+    weights = normalized_squares * (1 / (8 * np.maximum(np.float32(0.5), median_squares)))[:, None]
+    weights += np.float32(1)
+    weights *= weights
+    weights *= allowed_variance
+    weighted = jacobian / weights[:, None]
+    if inside is not None:
+        weighted *= inside[:, None]
+    matrix = (weighted @ jacobian.T).astype(np.float64)
+    matrix.reshape(len(matrix), -1)[:, :: len(jacobian) + 1] += REGULARIZATION
+    return matrix, (weighted @ residuals[:, :, None])[:, :, 0].astype(np.float64)
 
 
 def motion_chi_squared(matrix: npt.NDArray[np.float64], motion: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

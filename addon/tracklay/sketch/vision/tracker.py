@@ -55,6 +55,8 @@ one and a half times what `event_detector` allows a whole track. The rim of a sm
 the square root of the area in pixels."""
 MIN_LARGE_AREA = 0.008
 """Share of the picture: a larger thing that does not look solid is an arm, a body or water; a smaller one may be a ball that emerges."""
+NOT_SOLID_SAMPLES = 12
+"""A smaller thing of which that many samples are known, and which still does not look solid, does not emerge any more."""
 AREA_HISTORY_SAMPLES = 5
 """The area of an object is the median of this many last samples."""
 
@@ -204,11 +206,14 @@ class BlobTracker:
     def _count_fruitless(self, *, is_fragmented: bool) -> None:
         """Update `fruitless_frames`."""
         height, width = self.shape
+        moving = [track for track in self.tracks if track.travel > MIN_TRAVEL_PIXELS]
         solid = [track for track in self.tracks if track.looks_solid()]
-        is_large = any(track.areas[-1] > MIN_LARGE_AREA * height * width for track in self.tracks)
-        if any(track.travel > MIN_TRAVEL_PIXELS for track in solid):
+        if any(track in moving for track in solid):
             self.fruitless_frames = 0
-        elif is_fragmented or (is_large and not solid):
+            return
+        is_large = any(track.areas[-1] > MIN_LARGE_AREA * height * width for track in self.tracks)
+        was_never_solid = any(len(track.times) >= NOT_SOLID_SAMPLES for track in moving)
+        if is_fragmented or (is_large and not solid) or was_never_solid:
             self.fruitless_frames += 1
 
     def _track_patches(
