@@ -19,15 +19,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from ..errors import MediaError
 from . import ffmpeg
 from .frame_timing.frame_rate import TIME_TOLERANCE_SECONDS
-from .image_sequence import concat_script, image_format, sequence_stream
-from .packets import (
-    FRAME_TIMEOUT_SECONDS,
+from .frame_timing.shown_frames import (
     SHOWINFO_FRAME,
     SHOWINFO_PREFIX,
     SHOWINFO_TIME_BASE,
-    clock_options,
     counted_output,
     frame_time,
+)
+from .image_sequence import concat_script, image_format, sequence_stream
+from .packets import (
+    FRAME_TIMEOUT_SECONDS,
+    clock_options,
     index_packets,
     seek_is_exact,
 )
