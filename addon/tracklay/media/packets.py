@@ -34,6 +34,10 @@ KEY_FLAG, DISCARD_FLAG = 1, 4
 DIRAC_HEADER_BYTES = 13
 """Size of a Dirac packet without a picture, as the end of a sequence is."""
 
+SMALL_FILE_BYTES = 8 << 20
+"""Size of a file up to which all of its packets are read at once, in a few milliseconds: its start, its end and its content are then known
+from one start of ffmpeg, which takes longer."""
+
 SEEK_CHECK_PACKETS = 4
 """Packets after a seek whose times and content are compared with those of the same file read from its start."""
 
@@ -253,9 +257,9 @@ def index_packets(path: Path, *, runs_on: bool = False, cancel_token: CancelToke
 
 
 class Uncompared:
-    """A cancel token that a cache's key ignores."""
+    """A value that a cache's key ignores, as a cancel token."""
 
-    def __init__(self, value: CancelToken | None) -> None:
+    def __init__(self, value: Any) -> None:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
@@ -263,6 +267,28 @@ class Uncompared:
 
     def __hash__(self) -> int:
         return 0
+
+
+def is_small(path: Path) -> bool:
+    """Return True if all packets of a file are read at once."""
+    return path.stat().st_size <= SMALL_FILE_BYTES
+
+
+def read_all_packets(path: Path, *, runs_on: bool = False, cancel_token: CancelToken | None = None) -> PacketListing:
+    """Return all packets of a file's video stream; of a small file once for each of its states. Raises as `read_packets`."""
+    if not is_small(path):  # its packets would fill the memory
+        return read_packets(path, "0:V:0", runs_on=runs_on, cancel_token=cancel_token)
+    stat = path.stat()
+    key = path.absolute(), stat.st_size, stat.st_mtime_ns, stat.st_ino
+    return _read_small_file(*key, Uncompared((path, cancel_token)), runs_on=runs_on)
+
+
+@lru_cache(maxsize=4)
+def _read_small_file(
+    _path: Path, _size: int, _mtime: int, _inode: int, uncompared: Uncompared, *, runs_on: bool
+) -> PacketListing:
+    path, cancel_token = uncompared.value
+    return read_packets(path, "0:V:0", runs_on=runs_on, cancel_token=cancel_token)
 
 
 @lru_cache(maxsize=4)
