@@ -36,6 +36,9 @@ from benchmarks import batch
 CLIPS = 60
 """Clips of the timeline."""
 
+PLANNED_CLIPS = 200
+"""Clips of the timeline that is only planned."""
+
 SMALL_CLIPS = 50
 """Small files of two seconds."""
 
@@ -66,6 +69,7 @@ class Work:
         title: what it is, for the table.
         target: the ratio that is aimed at.
         run: does it with a checkout, in an empty folder; `media` has the pictures.
+        make: writes the pictures.
         pictures: pattern of the pictures that it decodes, for the last column; empty for none.
     """
 
@@ -73,6 +77,7 @@ class Work:
     title: str
     target: float
     run: Callable[[Path, Path, Path], Cost]
+    make: Callable[[Path], None]
     pictures: str = ""
 
 
@@ -117,8 +122,8 @@ def lay_timeline(checkout: Path, folder: Path, media: Path) -> Cost:
 
 
 def plan_timeline(checkout: Path, folder: Path, media: Path) -> Cost:
-    """Do what is done before the first request of that timeline leaves."""
-    return tracklay(checkout, folder, "lay", str(media / "film.otio"), "--prompt", "rain", "--dry-run")
+    """Do what is done before the first request of a timeline of many clips leaves."""
+    return tracklay(checkout, folder, "lay", str(media / "plan.otio"), "--prompt", "rain", "--dry-run")
 
 
 def run_rows(checkout: Path, folder: Path, media: Path) -> Cost:  # noqa: ARG001 - it makes its own
@@ -163,25 +168,35 @@ def lay_film(checkout: Path, folder: Path, media: Path) -> Cost:
     return tracklay(checkout, folder, "lay", str(media / "long.otio"), "--prompt", "steps", "--to", str(folder / "out"))
 
 
-WORKS = (
-    Work("row", f"{ROWS} batch rows of 8 s, hosted model, small source", 0.40, run_rows),
-    Work("lay", "`lay` of 8 s in 1080p with sketch foley", 0.55, lay_file, "hd.mp4"),
-    Work("timeline", f"`lay` of a timeline of {CLIPS} clips with sketch foley", 0.40, lay_timeline),
-    Work("plan", "the same timeline, until the first request leaves", 0.10, plan_timeline),
-    Work("clips", f"{SMALL_CLIPS} files of 2 s in 480x270 extracted", 0.50, extract_clips, "clip*.mp4"),
-    Work("film", f"a film of 1 min in 1080p: {FILM_CUES} cues, sketch foley, laid", 0.55, lay_film, "long.mp4"),
-)
+def make_file(media: Path) -> None:
+    """Write the file in 1080p."""
+    write_picture(media / "hd.mp4", "1920x1080", 8)
 
 
-def make_media(folder: Path) -> None:
-    """Write the pictures and the timelines."""
-    write_picture(folder / "hd.mp4", "1920x1080", 8)
-    write_picture(folder / "clip0.mp4", "480x270", 2)
+def make_clips(media: Path) -> None:
+    """Write the small files."""
+    write_picture(media / "clip0.mp4", "480x270", 2)
     for number in range(1, SMALL_CLIPS):
-        shutil.copy(folder / "clip0.mp4", folder / f"clip{number}.mp4")
-    for name, size, clips, frames in (("film", "320x180", CLIPS, 25), ("long", "1920x1080", FILM_CUES, 150)):
-        write_picture(folder / f"{name}.mp4", size, clips * frames // 25)
-        write_timeline(folder, name, clips, frames)
+        shutil.copy(media / "clip0.mp4", media / f"clip{number}.mp4")
+
+
+def make_timeline(media: Path) -> None:
+    """Write the timeline of one-second clips of a small film."""
+    write_timeline(media, "film", "320x180", CLIPS, 25)
+
+
+def make_plan(media: Path) -> None:
+    """Write the timeline of many clips."""
+    write_timeline(media, "plan", "320x180", PLANNED_CLIPS, 12)
+
+
+def make_film(media: Path) -> None:
+    """Write the film in 1080p and its timeline."""
+    write_timeline(media, "long", "1920x1080", FILM_CUES, 150)
+
+
+def make_nothing(media: Path) -> None:
+    """The work makes its own."""
 
 
 def write_picture(path: Path, size: str, seconds: int) -> None:
@@ -191,8 +206,9 @@ def write_picture(path: Path, size: str, seconds: int) -> None:
     subprocess.run([*command, str(path)], check=True)
 
 
-def write_timeline(folder: Path, name: str, clips: int, frames: int) -> None:
-    """Write the timeline `name`.otio of clips that follow each other in `name`.mp4, each of a number of frames."""
+def write_timeline(folder: Path, name: str, size: str, clips: int, frames: int) -> None:
+    """Write `name`.mp4, and the timeline `name`.otio of clips that follow each other in it, each of a number of frames."""
+    write_picture(folder / f"{name}.mp4", size, -(-clips * frames // 25))
     timeline, track = otio.schema.Timeline(name), otio.schema.Track("V1", kind=otio.schema.TrackKind.Video)
     timeline.tracks.append(track)
     for number in range(clips):
@@ -200,6 +216,24 @@ def write_timeline(folder: Path, name: str, clips: int, frames: int) -> None:
         span = TimeRange(RationalTime(frames * number, 25), RationalTime(frames, 25))
         track.append(otio.schema.Clip(f"clip {number}", otio.schema.ExternalReference(f"{name}.mp4", whole), span))
     otio.adapters.write_to_file(timeline, str(folder / f"{name}.otio"))
+
+
+WORKS = (
+    Work("row", f"{ROWS} batch rows of 8 s, hosted model, small source", 0.40, run_rows, make_nothing),
+    Work("lay", "`lay` of 8 s in 1080p with sketch foley", 0.55, lay_file, make_file, "hd.mp4"),
+    Work("timeline", f"`lay` of a timeline of {CLIPS} clips with sketch foley", 0.40, lay_timeline, make_timeline),
+    Work(
+        "plan",
+        f"`lay` of a timeline of {PLANNED_CLIPS} clips, until the first request leaves",
+        0.10,
+        plan_timeline,
+        make_plan,
+    ),
+    Work("clips", f"{SMALL_CLIPS} files of 2 s in 480x270 extracted", 0.50, extract_clips, make_clips, "clip*.mp4"),
+    Work(
+        "film", f"a film of 1 min in 1080p: {FILM_CUES} cues, sketch foley, laid", 0.55, lay_film, make_film, "long.mp4"
+    ),
+)
 
 
 def decode_cost(files: Sequence[Path], folder: Path) -> Cost:
@@ -253,9 +287,9 @@ def main() -> None:
     for checkout in (before, after):
         compileall.compile_dir(checkout / "addon" / "tracklay", quiet=2)
     with empty_folder() as media:
-        make_media(media)
         for work in WORKS:
             if not options.only or work.name in options.only:
+                work.make(media)
                 print(compare(work, before, after, media, options.rounds), flush=True)
 
 
