@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import MediaError
 from .. import ffmpeg
@@ -97,7 +97,7 @@ def check_film(
 
 
 class _Look(NamedTuple):
-    """What a film holds: its video packets, and the frames that are decoded at its start and from a time near its end on."""
+    """Content of a film: its video packets, and the frames that are decoded at its start and from a time near its end on."""
 
     packets: PacketListing
     begins: list[ShownFrame]
@@ -111,7 +111,7 @@ def _look(
     import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, slow to import
 
     # A thread for each processor costs more than these few frames.
-    decoding = {"copyts": None, **({"skip_frame": "nokey", "threads": 1} if only_key_frames else {})}
+    decoding: dict[str, Any] = {"copyts": None, **({"skip_frame": "nokey", "threads": 1} if only_key_frames else {})}
     begin = ffmpeg.input_stream(path, **decoding)
     near_end = ffmpeg.input_stream(path, ss=f"{float(end):.6f}", seek_timestamp=1, noaccurate_seek=None, **decoding)
     parsers = {"begin": ShownFrameParser(step), "end": ShownFrameParser(step)}
