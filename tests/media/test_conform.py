@@ -14,6 +14,7 @@ from tracklay.cue import SAMPLE_RATE
 from tracklay.errors import ModelFailed
 from tracklay.media.bwf import BwfWriter
 from tracklay.media.conform import conform_audio
+from tracklay.media.wav_reader import WavReader
 
 from tests.clips import FFMPEG, clicks, hear
 from tests.fakes.click_model import click_track, write
@@ -213,3 +214,21 @@ def test_an_output_without_sound_is_a_failure_of_the_model(tmp_path):
 
 def _largest_step(sound: np.ndarray) -> float:
     return float(np.abs(np.diff(sound, axis=0)).max())
+
+
+def test_a_wav_of_our_own_is_taken_as_it_is_without_ffmpeg(tmp_path, monkeypatch):
+    """To the sample: the lowest integer is not over full scale. A truncated one is decoded by ffmpeg as far as it goes."""
+    sound = np.random.default_rng(1).uniform(-1, 1, (4800, 2)).astype(np.float32)
+    sound[100] = (-1.1, 1.1)
+    with (tmp_path / "own.wav").open("wb") as file:
+        writer = bwf(file, 2)
+        writer.write(sound)
+        writer.close()
+    (tmp_path / "short.wav").write_bytes((tmp_path / "own.wav").read_bytes()[:-6000])
+    cut = conform_audio(tmp_path / "short.wav", 4800, tmp_path / "cut.wav", bwf, fade=False)
+    assert 3800 <= cut.source_samples < 4800
+    monkeypatch.setenv("TRACKLAY_FFMPEG", str(tmp_path / "none"))
+    result = conform_audio(tmp_path / "own.wav", 4800, tmp_path / "take.wav", bwf, fade=False)
+    assert (result.notes, result.channels, result.source_samples) == ((), 2, 4800)
+    with WavReader(tmp_path / "own.wav") as own, WavReader(tmp_path / "take.wav") as take:
+        assert np.array_equal(take.read(0, 4800), np.maximum(own.read(0, 4800), -1))

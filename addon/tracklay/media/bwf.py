@@ -33,6 +33,12 @@ SILENCE_BYTES_PER_SAMPLE = 3
 MAX_RIFF_BYTES = (1 << 32) - (1 << 20)
 """RIFF counts its bytes in 32 bits. Over four hours of 48 kHz stereo fit; 1 MiB is left for the header."""
 
+ORIGINATOR = b"Tracklay"
+"""Originator in the bext of our files."""
+
+BEXT_ORIGINATOR_OFFSET = 256
+"""Bytes from the start of bext to its originator (EBU Tech 3285)."""
+
 BEXT_TIME_REFERENCE_OFFSET = 338
 """Bytes from the start of bext to its 64-bit time reference (EBU Tech 3285)."""
 
@@ -86,7 +92,7 @@ class BwfWriter:
         bext = struct.pack(
             "<256s32s32s10s8sQH64s190x",
             _to_ascii(description, 256),
-            b"Tracklay",
+            ORIGINATOR,
             _to_ascii(originator_reference, 32),
             created_at.strftime("%Y-%m-%d").encode(),
             created_at.strftime("%H:%M:%S").encode(),

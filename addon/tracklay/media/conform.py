@@ -11,8 +11,9 @@ import numpy as np
 from ..cue import SAMPLE_RATE
 from ..errors import InvalidInput, MediaError, ModelFailed
 from . import ffmpeg
-from .audio_timing import measure_audio_start, read_audio_head
+from .audio_timing import AudioStart, measure_audio_start, read_audio_head
 from .input_formats import ANSWER_FORMATS
+from .wav_reader import WavReader, own_wav_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..cancellation import CancelToken
-    from .audio_timing import AudioStart
     from .bwf import BwfWriter
     from .probe import AudioStream
 
@@ -156,31 +156,18 @@ def conform_audio(
         OSError: the take cannot be written.
         Cancelled: the token was cancelled.
     """
-    try:
-        head = read_audio_head(output, cancel_token=cancel_token)
-    except (InvalidInput, MediaError) as error:
-        # The file is the model's: its user cannot choose another, but it can be downloaded again.
-        raise ModelFailed("output.unreadable", "{error}", error=error) from error
-    audio = head.stream
-    if audio is None:
-        raise ModelFailed(
-            "output.no_audio",
-            "The model's file {name} has no sound. Try again, or use another model.",
-            name=output.name,
-        )
-    channels = 1 if audio.layout in ("mono", "1 channels") else 2
-    start = measure_audio_start(output, head, cancel_token=cancel_token)
+    audio, channels, start = _find_sound(output, skip + samples, rate, cancel_token)
     asked = samples if asked is None else asked
-    if start.delay > Fraction(skip + samples, rate):
-        # Not meant: a part of a stream keeps the stream's clock. Its own beginning is the time zero.
-        start = replace(start, delay=Fraction(0), priming_samples=0)
     gain = 1.0
     # Once, or a second time with less gain: the peak is known only when all is decoded, and the sound may not fit into memory.
     while True:
         with to.open("wb") as file:
             writer = make_writer(file, channels)
             tally = _DecodeStats()
-            decoded = _decode_blocks(output, audio, (rate, channels), start, tally, skip + asked, cancel_token)
+            if audio is None:
+                decoded = _read_own_blocks(output, tally, skip + asked + MAX_EXCESS_SECONDS * rate)
+            else:
+                decoded = _decode_blocks(output, audio, (rate, channels), start, tally, skip + asked, cancel_token)
             blocks = _skip_samples(decoded, skip)
             for block in _fit_to_length(blocks, samples, (rate, channels), tally, peak_of, pad=pad, fade=fade):
                 writer.write(block * np.float32(gain))
@@ -215,6 +202,34 @@ def conform_audio(
         is_truncated=tally.is_truncated,
         is_silent=tally.peak <= SILENT_PEAK,
     )
+
+
+def _find_sound(
+    output: Path, samples: int, rate: int, cancel_token: CancelToken | None
+) -> tuple[AudioStream | None, int, AudioStart]:
+    """Return a file's first audio stream, the channels of its take, and the place of its first sample.
+
+    The stream is None for a WAV of our own at the take's rate (the sketch engine's), which is read without ffmpeg.
+    """
+    if own := own_wav_format(output, rate):
+        return None, own.channels, AudioStart(Fraction(0), 0, None)
+    try:
+        head = read_audio_head(output, cancel_token=cancel_token)
+    except (InvalidInput, MediaError) as error:
+        # The file is the model's: its user cannot choose another, but it can be downloaded again.
+        raise ModelFailed("output.unreadable", "{error}", error=error) from error
+    audio = head.stream
+    if audio is None:
+        raise ModelFailed(
+            "output.no_audio",
+            "The model's file {name} has no sound. Try again, or use another model.",
+            name=output.name,
+        )
+    start = measure_audio_start(output, head, cancel_token=cancel_token)
+    if start.delay > Fraction(samples, rate):
+        # Not meant: a part of a stream keeps the stream's clock. Its own beginning is the time zero.
+        start = replace(start, delay=Fraction(0), priming_samples=0)
+    return audio, 1 if audio.layout in ("mono", "1 channels") else 2, start
 
 
 class _DecodeStats:
@@ -289,6 +304,18 @@ def _skip_samples(blocks: Iterator[AudioBlock], count: int) -> Iterator[AudioBlo
         if count < len(block):
             yield block[count:]
         count = max(0, count - len(block))
+
+
+def _read_own_blocks(output: Path, stats: _DecodeStats, limit: int) -> Iterator[AudioBlock]:
+    """Yield the sound of a WAV of our own, in float blocks of shape (samples, channels), no more than about `limit` samples."""
+    with WavReader(output) as wav:
+        for begin in range(0, wav.format.samples, BLOCK_SAMPLES):
+            block = wav.read(begin, min(begin + BLOCK_SAMPLES, wav.format.samples))
+            stats.samples += len(block)
+            yield np.maximum(block, -1, out=block)  # the lowest integer is a little lower: that is not over full scale
+            if stats.samples > limit:
+                stats.is_truncated = True
+                return
 
 
 def _clean_block(data: bytes, channels: int, stats: _DecodeStats) -> AudioBlock:

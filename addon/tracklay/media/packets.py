@@ -8,7 +8,6 @@ after decoding alone, from the `showinfo` filter.
 from __future__ import annotations
 
 import hashlib
-import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import ffmpeg
+from .frame_timing.shown_frames import ShownFrameParser, counted_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +34,10 @@ KEY_FLAG, DISCARD_FLAG = 1, 4
 DIRAC_HEADER_BYTES = 13
 """Size of a Dirac packet without a picture, as the end of a sequence is."""
 
+SMALL_FILE_BYTES = 8 << 20
+"""Size of a file up to which all of its packets are read at once, in a few milliseconds: its start, its end and its content are then known
+from one start of ffmpeg, which takes longer."""
+
 SEEK_CHECK_PACKETS = 4
 """Packets after a seek whose times and content are compared with those of the same file read from its start."""
 
@@ -45,14 +49,6 @@ PROGRESS_BYTES = 64
 
 MAX_CLOCK_STEP_SECONDS = 10
 """Seconds between two packets from which ffmpeg takes a step forward for a new clock (`dts_delta_threshold`)."""
-
-SHOWINFO_PREFIX = re.compile(r"\[Parsed_showinfo")
-SHOWINFO_TIME_BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
-SHOWINFO_FRAME = re.compile(r"\bn: *(\d+) pts: *(NOPTS|-?\d+) .*\bs:(\d+)x(\d+)")
-
-COUNTING_TICK = "1/25"
-"""Time base in which frames are counted after `showinfo`, so that no muxer complains about their times: its messages may come in the middle
-of a line of the filter's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +156,12 @@ def read_packets(
         StreamNotFound: the file has no such stream.
         MediaError: it cannot be read.
     """
-    listing = _read_lines(path, stream_specifier, cancel_token, max_packets=max_packets, runs_on=runs_on, seek=seek)
+    return _list_packets(
+        _read_lines(path, stream_specifier, cancel_token, max_packets=max_packets, runs_on=runs_on, seek=seek)
+    )
+
+
+def _list_packets(listing: _Listing) -> PacketListing:
     base = listing.time_base
     packets = [
         Packet(
@@ -190,15 +191,28 @@ def _read_lines(
     """Return what `framecrc` writes of a stream. With `shows_first_frame` the log has the first frame of the video, decoded."""
     import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, slow to import
 
-    options: dict[str, Any] = {"c": "copy", "copypriorss": 1, "format": "framecrc"}
-    if max_packets is not None:
-        options["frames:a" if ":a" in stream_specifier else "frames:v"] = max_packets
     source = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on), **seek)
-    stream = source.output("pipe:", copyinkf=None, map=stream_specifier, **options)
+    stream = packet_output(source, stream_specifier, max_packets)
     if shows_first_frame:
         frame = source["V:0"].filter("showinfo", checksum=0)
         stream = builder.merge_outputs(stream, counted_output(frame, format="null", **{"frames:v": 1}))
-    text, log_lines = ffmpeg.capture_stdout(stream, read_action(path), cancel_token=cancel_token)
+    return _parse_lines(*ffmpeg.capture_stdout(stream, read_action(path), cancel_token=cancel_token))
+
+
+def packet_output(source: Any, stream_specifier: str, max_packets: int | None = None) -> Any:
+    """Return the output of an input's stream for `parse_packets`, to a pipe."""
+    options: dict[str, Any] = {"c": "copy", "copypriorss": 1, "format": "framecrc"}
+    if max_packets is not None:
+        options["frames:a" if ":a" in stream_specifier else "frames:v"] = max_packets
+    return source.output("pipe:", copyinkf=None, map=stream_specifier, **options)
+
+
+def parse_packets(text: str, log_lines: tuple[str, ...]) -> PacketListing:
+    """Return the packets that `packet_output` writes; `log_lines` is ffmpeg's log."""
+    return _list_packets(_parse_lines(text, log_lines))
+
+
+def _parse_lines(text: str, log_lines: tuple[str, ...]) -> _Listing:
     base = Fraction(1)
     size, codec = (0, 0), ""
     lines: list[_Line] = []
@@ -243,9 +257,9 @@ def index_packets(path: Path, *, runs_on: bool = False, cancel_token: CancelToke
 
 
 class Uncompared:
-    """A cancel token that a cache's key ignores."""
+    """A value that a cache's key ignores, as a cancel token."""
 
-    def __init__(self, value: CancelToken | None) -> None:
+    def __init__(self, value: Any) -> None:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
@@ -253,6 +267,28 @@ class Uncompared:
 
     def __hash__(self) -> int:
         return 0
+
+
+def is_small(path: Path) -> bool:
+    """Return True if all packets of a file are read at once."""
+    return path.stat().st_size <= SMALL_FILE_BYTES
+
+
+def read_all_packets(path: Path, *, runs_on: bool = False, cancel_token: CancelToken | None = None) -> PacketListing:
+    """Return all packets of a file's video stream; of a small file once for each of its states. Raises as `read_packets`."""
+    if not is_small(path):  # its packets would fill the memory
+        return read_packets(path, "0:V:0", runs_on=runs_on, cancel_token=cancel_token)
+    stat = path.stat()
+    key = path.absolute(), stat.st_size, stat.st_mtime_ns, stat.st_ino
+    return _read_small_file(*key, Uncompared((path, cancel_token)), runs_on=runs_on)
+
+
+@lru_cache(maxsize=4)
+def _read_small_file(
+    _path: Path, _size: int, _mtime: int, _inode: int, uncompared: Uncompared, *, runs_on: bool
+) -> PacketListing:
+    path, cancel_token = uncompared.value
+    return read_packets(path, "0:V:0", runs_on=runs_on, cancel_token=cancel_token)
 
 
 @lru_cache(maxsize=4)
@@ -335,7 +371,7 @@ def seek_is_exact(
     known = [(tick, checksum) for tick, checksum in ticks if tick is not None]
     if not known or any(index.checksums.get(tick) != checksum for tick, checksum in known):
         return False
-    parser = _ShownFrameParser(Fraction(0))
+    parser = ShownFrameParser(Fraction(0))
     for line in listing.log_lines:
         parser.parse_line(line)
     return bool(parser.frames) and parser.frames[0].time >= min(tick for tick, _ in known) * index.time_base
@@ -349,7 +385,14 @@ def decoded_times(
     runs_on: bool = False,
     cancel_token: CancelToken | None = None,
 ) -> tuple[Fraction, ...]:
-    """Return the times at which the decoder shows a file's frames, all or the first `max_frames`. As `decoded_frames`, once per state."""
+    """Return the times in seconds at which the decoder shows a file's frames, all or the first `max_frames`: once for each state of a file.
+
+    A frame without a time comes `frame_seconds` after the one before. `runs_on` is as for `clock_options`.
+
+    Raises:
+        MediaError: it cannot be decoded.
+        Cancelled: the token was cancelled.
+    """
     stat = path.stat()
     return _decoded_times(
         path, frame_seconds, max_frames, stat.st_size, stat.st_mtime_ns, Uncompared(cancel_token), runs_on=runs_on
@@ -367,98 +410,14 @@ def _decoded_times(
     *,
     runs_on: bool,
 ) -> tuple[Fraction, ...]:
-    frames = decoded_frames(path, frame_seconds, max_frames=max_frames, runs_on=runs_on, cancel_token=token.value)
-    return tuple(frame.time for frame in frames)
-
-
-class ShownFrame(NamedTuple):
-    """A frame that a decoder shows: its time in seconds on the clock, its width and height in pixels."""
-
-    time: Fraction
-    size: tuple[int, int]
-
-
-def counted_output(stream: Any, **options: Any) -> Any:
-    """Return the output of a stream, to a pipe, in which every frame is kept and has its number as its time."""
-    counted = stream.filter("settb", COUNTING_TICK).filter("setpts", "N")
-    return counted.output("pipe:", fps_mode="passthrough", enc_time_base=COUNTING_TICK.replace("/", ":"), **options)
-
-
-def frame_time(ticks: str, tick: Fraction, before: Fraction | None, frame_seconds: Fraction) -> Fraction:
-    """Return the time of a decoded frame, in seconds, from that which `showinfo` prints.
-
-    A decoder shows frames in their order. Where it guesses their times from those of decoding, a time may fall: the frame then comes
-    `frame_seconds` after the one before it, as one without a time does.
-    """
-    time = None if ticks == "NOPTS" else int(ticks) * tick
-    if before is None:
-        return time or Fraction(0)
-    return time if time is not None and time > before else before + frame_seconds
-
-
-class _ShownFrameParser:
-    """Parser of `showinfo`'s output. `frames` are those so far; a frame without a time comes `frame_seconds` after the one before."""
-
-    def __init__(self, frame_seconds: Fraction) -> None:
-        self.frames: list[ShownFrame] = []
-        self._frame_seconds = frame_seconds
-        self._base, self._counted_from = Fraction(1), 0
-
-    def parse_line(self, line: str | None) -> bool:
-        """Parse a line of ffmpeg's log, None at its end. Return True if it is `showinfo`'s."""
-        if line is None or not SHOWINFO_PREFIX.match(line):
-            return False
-        frames = self.frames
-        if shown := SHOWINFO_FRAME.search(line):
-            size = (int(shown[3]), int(shown[4]))
-            # A line that another message tore apart is missed.
-            while frames and len(frames) - self._counted_from < int(shown[1]):
-                frames.append(ShownFrame(frames[-1].time + self._frame_seconds, size))
-            time = frame_time(shown[2], self._base, frames[-1].time if frames else None, self._frame_seconds)
-            frames.append(ShownFrame(time, size))
-        elif found := SHOWINFO_TIME_BASE.search(line):
-            self._base, self._counted_from = Fraction(int(found[1]), int(found[2])), len(frames)
-        return True
-
-
-def decoded_frames(
-    path: Path,
-    frame_seconds: Fraction,
-    *,
-    seek: Fraction | None = None,
-    max_frames: int | None = None,
-    only_key_frames: bool = False,
-    runs_on: bool = False,
-    cancel_token: CancelToken | None = None,
-) -> list[ShownFrame]:
-    """Decode a file's video, and return its frames without their pictures.
-
-    Args:
-        path: the file.
-        frame_seconds: a frame without a time comes so much after the one before.
-        seek: time in seconds from which on to decode; None for the start.
-        max_frames: number of frames to decode; None for all.
-        only_key_frames: leave the others out, which is much faster.
-        runs_on: as `clock_options`.
-        cancel_token: cancels the decoding.
-
-    Raises:
-        MediaError: it cannot be decoded.
-        Cancelled: the token was cancelled.
-    """
-    parser = _ShownFrameParser(frame_seconds)
+    parser = ShownFrameParser(frame_seconds)
     # Progress keeps the pipe talking, so that its time limit finds a stalled drive.
     options: dict[str, Any] = {"format": "null", "progress": "pipe:1"}
     if max_frames is not None:
         options["frames:v"] = max_frames
-    start: dict[str, Any] = (
-        {} if seek is None else {"ss": f"{float(seek):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
-    )
-    if only_key_frames:
-        start["skip_frame"] = "nokey"
-    stream = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on), **start)["V:0"].filter("showinfo", checksum=0)
-    read_log(counted_output(stream, **options), path, parser.parse_line, cancel_token)
-    return parser.frames[:max_frames]
+    stream = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on))["V:0"].filter("showinfo", checksum=0)
+    read_log(counted_output(stream, **options), path, parser.parse_line, token.value)
+    return tuple(frame.time for frame in parser.frames[:max_frames])
 
 
 def describe_input(path: Path) -> tuple[str, ...]:
@@ -468,9 +427,9 @@ def describe_input(path: Path) -> tuple[str, ...]:
 
 
 def input_lines(log_lines: tuple[str, ...]) -> Iterator[str]:
-    """Yield the lines of a log about the input: those about the output look alike, and come after them."""
+    """Yield the lines of a log about the first input: those about others and the output look alike, and come after them."""
     for line in log_lines:
-        if line.startswith("Output #0"):
+        if line.startswith(("Input #1", "Output #0")):
             return
         yield line
 

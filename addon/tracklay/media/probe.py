@@ -25,6 +25,8 @@ from .packets import (
     describe_input,
     index_packets,
     input_lines,
+    is_small,
+    read_all_packets,
     read_packets,
 )
 
@@ -264,14 +266,15 @@ def _read_header(path: Path, cancel_token: CancelToken | None) -> tuple[VideoHea
     """Return the header, None without video, and ffmpeg's log about the file: once for each state of the file."""
     check_file(path)
     stat = path.stat()
-    return _read_header_once(path, stat.st_size, stat.st_mtime_ns, stat.st_ino, Uncompared(cancel_token))
+    key = path.absolute(), stat.st_size, stat.st_mtime_ns, stat.st_ino
+    return _read_header_once(*key, Uncompared((path, cancel_token)))
 
 
 @lru_cache(maxsize=256)
 def _read_header_once(
-    path: Path, _size: int, _mtime: int, _inode: int, token: Uncompared
+    _path: Path, _size: int, _mtime: int, _inode: int, uncompared: Uncompared
 ) -> tuple[VideoHeader | None, tuple[str, ...]]:
-    cancel_token = token.value
+    path, cancel_token = uncompared.value  # as the caller writes it, for errors
     try:
         packets, time_base, size, log_lines, _ = _first_packets(path, cancel_token, runs_on=False)
     except ffmpeg.StreamNotFound:
@@ -365,10 +368,14 @@ def _describe_video(path: Path, log_lines: tuple[str, ...]) -> re.Match[str] | N
 
 
 def _first_packets(path: Path, cancel_token: CancelToken | None, *, runs_on: bool) -> PacketListing:
-    listing = read_packets(path, "0:V:0?", cancel_token=cancel_token, max_packets=PROBE_PACKETS, runs_on=runs_on)
+    if is_small(path):
+        whole = read_all_packets(path, runs_on=runs_on, cancel_token=cancel_token)
+        listing = whole._replace(packets=whole.packets[:PROBE_PACKETS])
+    else:
+        listing = read_packets(path, "0:V:0?", cancel_token=cancel_token, max_packets=PROBE_PACKETS, runs_on=runs_on)
     if listing.packets and all(packet.is_discarded for packet in listing.packets):
         # An edit list may exclude the whole beginning: all packets are read then.
-        return read_packets(path, "0:V:0?", cancel_token=cancel_token, runs_on=runs_on)
+        return read_all_packets(path, runs_on=runs_on, cancel_token=cancel_token)
     return listing
 
 
@@ -412,7 +419,7 @@ class FrameListing(NamedTuple):
 def list_frames(path: Path, *, cancel_token: CancelToken | None = None) -> FrameListing:
     """Return all video frames of a file, perhaps none, in one run of ffmpeg. Decodes nothing."""
     try:
-        listing = read_packets(path, "0:V:0", cancel_token=cancel_token)
+        listing = read_all_packets(path, cancel_token=cancel_token)
     except ffmpeg.StreamNotFound:
         return FrameListing((), (0, 0), (), "")
     times = tuple(sorted(packet.time for packet in listing.packets if not packet.is_discarded))
@@ -463,9 +470,11 @@ def _last_frames(
             end = index.end * index.time_base
             return times, end if end > times[-1] else times[-1] + step
     else:
-        tails: tuple[dict[str, Any], ...] = ({"sseof": -TAIL_SEEK_SECONDS}, {})
-        for tail in tails:
-            packets = read_packets(path, "0:V:0", cancel_token=cancel_token, **tail).packets
+        for has_whole in (True,) if is_small(path) else (False, True):
+            if has_whole:
+                packets = read_all_packets(path, cancel_token=cancel_token).packets
+            else:
+                packets = read_packets(path, "0:V:0", cancel_token=cancel_token, sseof=-TAIL_SEEK_SECONDS).packets
             shown = sorted((packet.time, packet.seconds or step) for packet in packets if not packet.is_discarded)
             if shown:
                 return [time for time, _ in shown], max(time + seconds for time, seconds in shown)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import struct
+from os import SEEK_END
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 
 import numpy as np
 
 from ..errors import MediaError
-from .bwf import BEXT_TIME_REFERENCE_OFFSET, FULL_SCALE, Chunk, find_chunks
+from .bwf import (
+    BEXT_ORIGINATOR_OFFSET,
+    BEXT_TIME_REFERENCE_OFFSET,
+    BYTES_PER_SAMPLE,
+    FULL_SCALE,
+    ORIGINATOR,
+    Chunk,
+    find_chunks,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +30,11 @@ PCM_FORMATS = (1, 0xFFFE)
 
 SAMPLE_BITS = (16, 24, 32)
 """Bits of a sample that can be read."""
+
+
+OWN_ORIGINATOR = ORIGINATOR + b"\0"
+OWN_HEAD_BYTES = 12 + 8 + BEXT_ORIGINATOR_OFFSET + len(OWN_ORIGINATOR)
+"""Bytes of a file of ours up to the end of its originator: the heads of RIFF and of bext, its first chunk, come before."""
 
 
 class WavFormat(NamedTuple):
@@ -65,6 +79,23 @@ def read_time_reference(file: BinaryIO, form: WavFormat) -> int | None:
         return None
     file.seek(form.chunks["bext"].offset + BEXT_TIME_REFERENCE_OFFSET)
     return int.from_bytes(file.read(8), "little")
+
+
+def own_wav_format(path: Path, sample_rate: int) -> WavFormat | None:
+    """Return the format of a complete WAV of one or two channels that `BwfWriter` wrote at a rate; None for any other file."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(OWN_HEAD_BYTES)
+            if head[12:16] != b"bext" or head[OWN_HEAD_BYTES - len(OWN_ORIGINATOR) :] != OWN_ORIGINATOR:
+                return None
+            size = file.seek(0, SEEK_END)
+            file.seek(0)
+            form = read_wav_format(file, path.name)
+    except (OSError, MediaError, struct.error):
+        return None
+    is_own = form.bits == BYTES_PER_SAMPLE * 8 and form.channels in (1, 2)
+    is_complete = form.data_offset + form.samples * form.frame_bytes <= size
+    return form if is_own and is_complete and form.sample_rate == sample_rate else None
 
 
 def decode_samples(data: bytes, bits: int) -> npt.NDArray[np.int32]:

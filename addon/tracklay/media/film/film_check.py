@@ -5,18 +5,22 @@ A container that does not take a codec, or packets without times, give a film wi
 
 from __future__ import annotations
 
+from collections import deque
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import MediaError
-from ..packets import decoded_frames
-from ..probe import list_frames, probe_audio
+from .. import ffmpeg
+from ..frame_timing.shown_frames import ShownFrameParser, counted_output
+from ..packets import FRAME_TIMEOUT_SECONDS, PacketListing, packet_output, parse_packets, read_action
+from ..probe import parse_audio_streams, probe_audio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from ...cancellation import CancelToken
+    from ..frame_timing.shown_frames import ShownFrame
 
 TIME_TOLERANCE_SECONDS = Fraction(2, 1000)
 """Seconds by which a frame may be off: two clocks that round to milliseconds."""
@@ -56,8 +60,15 @@ def check_film(
         MediaError: it cannot be read.
         Cancelled: the token was cancelled.
     """
-    found, _, audio, found_hash = list_frames(path, cancel_token=cancel_token)
-    is_unchanged = found_hash == content_hash
+    step = (times[-1] - times[0]) / max(1, len(times) - 1)
+    last_second = max(Fraction(0), times[-1] - END_CHECK_SECONDS)
+    # Only with few key frames is it much faster to decode no others; packets that differ are decoded as a player does.
+    is_unchanged = bool(content_hash)
+    listing, begins, ends = _look(path, step, last_second, cancel_token, only_key_frames=is_unchanged)
+    if is_unchanged and listing.content_hash != content_hash:
+        is_unchanged = False
+        listing, begins, ends = _look(path, step, last_second, cancel_token, only_key_frames=False)
+    found = sorted(packet.time for packet in listing.packets if not packet.is_discarded)
     shift = found[0] if found and found[0] > TIME_TOLERANCE_SECONDS else Fraction(0)
     if shift and abs(_sound_begins(path, cancel_token) - shift) <= TIME_TOLERANCE_SECONDS:
         # Matroska has no times below 0: where the own sound begins before the picture, all streams are later by that.
@@ -72,15 +83,9 @@ def check_film(
                 found=f"{float(time):.3f}",
                 expected=f"{float(expected):.3f}",
             )
-    kept = [stream.channels for stream in audio]
+    kept = [stream.channels for stream in parse_audio_streams(listing.log_lines)]
     if len(kept) != len(channels) or any(a and b and a < b for a, b in zip(kept, channels, strict=True)):
         raise _error("channels {found} instead of {expected}", found=kept, expected=list(channels))
-    step = (times[-1] - times[0]) / max(1, len(times) - 1)
-    begins = decoded_frames(
-        path, step, max_frames=1 if is_unchanged else 2, only_key_frames=is_unchanged, cancel_token=cancel_token
-    )
-    last_second = max(Fraction(0), times[-1] - END_CHECK_SECONDS)
-    ends = decoded_frames(path, step, seek=last_second, only_key_frames=is_unchanged, cancel_token=cancel_token)
     tolerance = TIME_TOLERANCE_SECONDS + (step if has_fields else 0)
     # A key frame is shown at the time of any frame; its packet has been compared.
     last = ends[-1].time if is_unchanged and ends else times[-1]
@@ -89,6 +94,52 @@ def check_film(
             raise _error("no picture can be decoded at {seconds} s", seconds=f"{float(expected):.3f}")
     if begins[0].size != ends[-1].size:
         raise _error("the size changes from {first} to {last}", first=begins[0].size, last=ends[-1].size)
+
+
+class _Look(NamedTuple):
+    """Content of a film: its video packets, and the frames that are decoded at its start and from a time near its end on."""
+
+    packets: PacketListing
+    begins: list[ShownFrame]
+    ends: list[ShownFrame]
+
+
+def _look(
+    path: Path, step: Fraction, end: Fraction, cancel_token: CancelToken | None, *, only_key_frames: bool
+) -> _Look:
+    """Return a film's packets, its first frames, and those from `end` seconds on, in one run of ffmpeg."""
+    import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, slow to import
+
+    # A thread for each processor costs more than these few frames.
+    decoding: dict[str, Any] = {"copyts": None, **({"skip_frame": "nokey", "threads": 1} if only_key_frames else {})}
+    begin = ffmpeg.input_stream(path, **decoding)
+    near_end = ffmpeg.input_stream(path, ss=f"{float(end):.6f}", seek_timestamp=1, noaccurate_seek=None, **decoding)
+    parsers = {"begin": ShownFrameParser(step), "end": ShownFrameParser(step)}
+    # Cut off within the graph: all outputs share it, and the number of an output's frames would not end the decoding of an input.
+    first = begin["V:0"].filter("trim", end_frame=1 if only_key_frames else 2)
+    outputs = [
+        counted_output(stream.filter(f"showinfo@{name}", checksum=0), format="null")
+        for name, stream in (("begin", first), ("end", near_end["V:0"]))
+    ]
+    out = builder.merge_outputs(packet_output(ffmpeg.input_stream(path, copyts=None), "0:V:0"), *outputs)
+    lines: deque[str] = deque()
+    try:
+        chunks = ffmpeg.read_stdout(
+            out,
+            read_action(path),
+            ffmpeg.PIPE_CHUNK_BYTES,
+            cancel_token=cancel_token,
+            stderr_lines=lines,
+            timeout_seconds=FRAME_TIMEOUT_SECONDS,
+        )
+        text = b"".join(chunks).decode("ascii", "replace")
+    except ffmpeg.StreamNotFound:
+        return _Look(parse_packets("", ()), [], [])
+    for name, parser in parsers.items():
+        for line in lines:
+            if line.startswith(f"[showinfo@{name} "):
+                parser.parse_line(line)
+    return _Look(parse_packets(text, tuple(lines)), parsers["begin"].frames, parsers["end"].frames)
 
 
 def _sound_begins(path: Path, cancel_token: CancelToken | None) -> Fraction:
