@@ -31,7 +31,7 @@ BUSY_SECONDS = 20.0
 COUNTED_COSTS_SQL = """SELECT run, project, provider, model, substr(submitted_at, 1, 10), currency, state, cost_confirmed,
     ifnull(cost, ''), ifnull(estimate, ''), count(*) FROM jobs WHERE submitted_at IS NOT NULL AND currency IS NOT NULL
     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"""
-"""What the table `cost_groups` must hold."""
+"""The rows that the table `cost_groups` must hold."""
 
 MISCOUNTED_COSTS_SQL = (
     f"SELECT 1 FROM (SELECT * FROM ({COUNTED_COSTS_SQL}) EXCEPT SELECT * FROM cost_groups) UNION ALL "  # noqa: S608

@@ -39,7 +39,7 @@ NAME_LENGTH = 16
 
 @dataclass(frozen=True, slots=True)
 class ShownPicture:
-    """What plays in a row's span.
+    """The picture that plays in a row's span.
 
     Attributes:
         proxy: the MP4.

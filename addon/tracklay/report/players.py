@@ -24,7 +24,7 @@ PLAYER_BIT_RATE = "160k"
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """A player file that is to be written.
+    """A player file to write.
 
     Attributes:
         to: the MP4.

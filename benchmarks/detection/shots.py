@@ -1,6 +1,6 @@
 """Compares Tracklay's shot detection with PySceneDetect: the cuts that each finds in a made film, and the time that each needs.
 
-    python benchmarks/shots.py --theirs PYTHON [--seconds 90] [--size 1280x720] [--rounds 3]
+    python benchmarks/detection/shots.py --theirs PYTHON [--seconds 90] [--size 1280x720] [--rounds 3]
 
 PYTHON is that of an environment with `pip install scenedetect opencv-python-headless`. The film has hard cuts, also between similar
 shots, dissolves, fades through black, flashes, which are no cuts, fast pans and shaking cameras, and noise like film grain. A cut is found
@@ -21,7 +21,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
 import numpy as np

@@ -1,6 +1,6 @@
-"""Measures a ledger and a result list of a million rows: listing, sums, resuming, a submission under a cap, merging.
+"""Measures a ledger of a million jobs: opening, listing, sums, and what a run asks it.
 
-    python benchmarks/ledger.py [--rows 1000000] [--results 1000000]
+    python benchmarks/scale/ledger.py [--rows 1000000] [--home FOLDER]
 
 The rows are written by SQL, as a work list of Replicate's MMAudio leaves them: all laid but fifty that are ready, with plans of the usual
 length. Times are those of the commands as a user types them, with the start of Python; peak memory beside them.
@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "addon")]
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def rows(count: int) -> Iterator[tuple[object, ...]]:
     """Yield the rows of the ledger."""
     for number in range(count):
         state = "ready" if number >= count - OPEN_JOBS else "laid"
-        day = f"2026-{1 + number * 12 // count:02}-{1 + number % 28:02}T10:00:00.000Z"
+        day = f"2026-{1 + number * 12 // count:02}-{1 + number * 336 // count % 28:02}T10:00:00.000Z"
         take = {"file": f"clip{number}.replicate-mmaudio.take1.wav", "sha256": f"{number:064x}", "created": day}
         output: dict[str, object] = {"folder": str(number), "file": "output.mp4", "keep": 1, "stems": {}, "others": []}
         output["cost"] = {"amount": "0.005", "currency": "USD", "estimated": True}
@@ -58,7 +58,7 @@ def rows(count: int) -> Iterator[tuple[object, ...]]:
             *(
                 state,
                 f"{RUN}-{number * 100 // count}",
-                f"/film/{number % PROJECTS}",
+                f"/film/{number * 100 // count % PROJECTS}",
                 f"clip{number}",
                 0,
                 "replicate/mmaudio",
@@ -150,14 +150,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--home", type=Path, help="keep the ledger here, and use it if it is there")
+    parser.add_argument("--write", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.write:
+        write_ledger(options.home, options.rows)
+        return
     with tempfile.TemporaryDirectory() as folder:
         home = options.home or Path(folder) / "home"
         os.environ["TRACKLAY_HOME"] = str(home)
         path = home / "ledger.sqlite3"
         if not path.exists():
             began = time.monotonic()
-            write_ledger(home, options.rows)
+            # In a process of its own: the peak memory of the commands begins with that of the process that starts them.
+            subprocess.run(
+                [sys.executable, __file__, "--write", "--home", str(home), "--rows", str(options.rows)], check=True
+            )
             print(f"written in {time.monotonic() - began:.0f} s")
         print(f"{options.rows:,} jobs, {path.stat().st_size / 1e6:.0f} MB")
         for arguments in (("jobs",), ("jobs", "--costs"), ("jobs", "--all", "--json"), ("doctor",)):
