@@ -122,8 +122,17 @@ def run_rows(checkout: Path, folder: Path, media: Path) -> Cost:  # noqa: ARG001
         server.end()
 
 
+def write_report(checkout: Path, folder: Path, media: Path) -> Cost:
+    """Write the report of such a list."""
+    run_rows(checkout, folder, media)
+    return tracklay(
+        checkout, folder, "report", str(folder / "work.tracklay.results.json"), "--to", str(folder / "report")
+    )
+
+
 WORKS = (
     Work("row", f"{ROWS} batch rows of 8 s, hosted model, small source", 0.40, run_rows),
+    Work("report", f"the report of {ROWS} such rows", 0.25, write_report),
     Work("lay", "`lay` of 8 s in 1080p with sketch foley", 0.55, lay_file),
     Work("timeline", f"`lay` of a timeline of {CLIPS} clips with sketch foley", 0.40, lay_timeline),
     Work("plan", "the same timeline, until the first request leaves", 0.10, plan_timeline),

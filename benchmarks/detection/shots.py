@@ -233,7 +233,8 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     own = statistics.median(cost for _, cost, _ in results["Tracklay"])
     for name, runs in results.items():
-        processor, clock = (statistics.median(each[column] for each in runs) for column in (1, 2))
+        processor = statistics.median(each[1] for each in runs)
+        clock = statistics.median(each[2] for each in runs)
         scores = " | ".join(f"{score:.3f}" for score in rate(runs[0][0], joins))
         print(f"| {name} | {scores} | {processor:.2f} s | {clock:.2f} s | {own / processor:.2f} |")
 

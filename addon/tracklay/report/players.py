@@ -71,8 +71,10 @@ def _write_together(players: Sequence[Player], cancel_token: CancelToken | None)
                 options["c:v"] = "copy"
             if player.sound:
                 # Of an uncompressed file ffmpeg seeks to the sample.
-                seek = player.part and {"ss": f"{float(player.part[0]):.6f}", "t": f"{float(player.part[1]):.6f}"}
-                streams.append(ffmpeg.input_stream(player.sound, **(seek or {}))["a:0"])
+                seek: dict[str, Any] = {}
+                if player.part:
+                    seek = {"ss": f"{float(player.part[0]):.6f}", "t": f"{float(player.part[1]):.6f}"}
+                streams.append(ffmpeg.input_stream(player.sound, **seek)["a:0"])
                 options.update(aac_options(PLAYER_BIT_RATE))
             beside = stack.enter_context(atomic_write(player.to))
             outputs.append(builder.output(*streams, ffmpeg.output_url(beside), **options))

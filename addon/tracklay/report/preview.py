@@ -143,7 +143,8 @@ class _Draft:
             raise
         except TracklayError as error:
             problems.append(f"No picture: {error}")
-        proxy, name = picture and picture.proxy, _row_name(row)
+        name = _row_name(row)
+        proxy, filmstrip = (picture.proxy, picture.filmstrip) if picture else (None, None)
         players: dict[str, Player] = {}
         if proxy or sound:
             players["player"] = Player(folder / f"{name}.mp4", proxy, row.file if sound else None)
@@ -153,7 +154,7 @@ class _Draft:
             part = row.mix_offset, Fraction(sound.samples, sound.sample_rate)
             for kind, mix in row.mix_files.items():
                 players[f"{MIX_ROLE}{kind}"] = Player(folder / f"{hash_name([name, kind])}.mp4", proxy, mix, part)
-        return cls(row, folder / f"{name}.json", picture and picture.filmstrip, figures, problems, players)
+        return cls(row, folder / f"{name}.json", filmstrip, figures, problems, players)
 
     def finish(self, failures: Mapping[Path, MediaError]) -> RowPreview:
         """Return what is there now, and note it for the next report."""
