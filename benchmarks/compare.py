@@ -179,6 +179,14 @@ def lay_film(checkout: Path, folder: Path, media: Path) -> Cost:
     return tracklay(checkout, folder, "lay", str(media / "long.otio"), "--prompt", "steps", "--to", str(folder / "out"))
 
 
+def write_report(checkout: Path, folder: Path, media: Path) -> Cost:
+    """Write the report of such a list."""
+    run_rows(checkout, folder, media)
+    return tracklay(
+        checkout, folder, "report", str(folder / "work.tracklay.results.json"), "--to", str(folder / "report")
+    )
+
+
 def make_file(media: Path) -> None:
     """Write the file in 1080p."""
     write_picture(media / "hd.mp4", "1920x1080", 8)
@@ -231,6 +239,7 @@ def write_timeline(folder: Path, name: str, size: str, clips: int, frames: int) 
 
 WORKS = (
     Work("row", f"{ROWS} batch rows of 8 s, hosted model, small source", 0.40, run_rows, make_nothing),
+    Work("report", f"the report of {ROWS} such rows", 0.25, write_report, make_nothing),
     Work("lay", "`lay` of 8 s in 1080p with sketch foley", 0.55, lay_file, make_file, "hd.mp4"),
     Work("timeline", f"`lay` of a timeline of {CLIPS} clips with sketch foley", 0.40, lay_timeline, make_timeline),
     Work(

@@ -66,7 +66,7 @@ OPTIONS = {
     },
     "refit": {"--in", "--out", "--hits", "--tail", "--ask-more", "--max-cost", "--json", "--verbose", "-v"},
     "models": {"--json", "--verbose", "-v"},
-    "jobs": {"--all", "--costs", "--since", "--csv", "--json", "--verbose", "-v"},
+    "jobs": {"--all", "--before", "--costs", "--since", "--csv", "--json", "--verbose", "-v"},
     "batch": {
         *(
             "--dry-run",

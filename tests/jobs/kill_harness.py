@@ -176,7 +176,7 @@ class Case:
         ledger = Ledger(self.home / "ledger.sqlite3")
         try:
             assert ledger.is_intact()
-            return ledger.list_jobs(include_finished=True, limit=0)
+            return ledger.all_jobs()
         finally:
             ledger.close()
 

@@ -69,7 +69,7 @@ def test_the_ledger_is_upgraded_and_intact(ledger, home):
 
 def test_states_costs_and_owners_are_read(ledger):
     """Every job has the state that it was left in; discarded ones stay hidden, caps stay set."""
-    jobs = {job.id: job for job in ledger.list_jobs(include_finished=True, limit=0)}
+    jobs = {job.id: job for job in ledger.page_of_jobs(None, 1000)}
     assert {job_id: job.state for job_id, job in jobs.items()} == {
         LAID_SKETCH: "laid",
         LAID: "laid",
@@ -93,7 +93,7 @@ def test_states_costs_and_owners_are_read(ledger):
 def test_specs_submissions_and_handles_are_read(ledger, folder):
     """Each stored spec becomes the same spec again; what was sent and answered is there."""
     catalogue = load_catalogue()
-    for job in ledger.list_jobs(include_finished=True, limit=0):
+    for job in ledger.page_of_jobs(None, 1000):
         spec = JobSpec.from_dict(job.plan, catalogue)
         assert spec.cue.picture.source == folder / "clip.mp4"
         assert (spec.cue.span.start, spec.cue.span.frames) == (0, 25)

@@ -70,7 +70,7 @@ def listed(capsys, *arguments):
 def rows():
     """Return the jobs of the ledger."""
     ledger = Ledger()
-    jobs = ledger.list_jobs(include_finished=True, limit=0)
+    jobs = ledger.all_jobs()
     ledger.close()
     return jobs
 

@@ -59,7 +59,7 @@ def test_a_home_that_fills_up_loses_no_take_and_pays_once(small_home, replicate,
     assert len(list((tmp_path / "tracklay").glob("*.wav"))) == 1
     ledger = Ledger()
     assert ledger.is_intact()
-    assert {job.state for job in ledger.list_jobs(include_finished=True, limit=0)} <= {"laid", "failed"}
+    assert {job.state for job in ledger.all_jobs()} <= {"laid", "failed"}
     ledger.close()
 
 

@@ -228,7 +228,7 @@ def test_what_a_ledger_stores_it_can_read(home):
     )
     job = ledger.update(job, error={"seed": math.nan, "x": "\udfff"}, request="\ud83d", message="half \ud800")
     assert (job.error, job.request) == ({"seed": None, "x": "\ufffd"}, "\ufffd")
-    assert ledger.list_jobs(include_finished=True, limit=0) == [job]
+    assert ledger.all_jobs() == [job]
     ledger.close()
 
 

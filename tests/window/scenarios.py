@@ -350,7 +350,7 @@ def update_while_running():
     yield take_is_laid
     report(threads=sum(thread.name == "tracklay" for thread in threading.enumerate()))
     ledger = extension_module("jobs.ledger").Ledger()
-    report(jobs=[job.state for job in ledger.list_jobs(include_finished=True, limit=0)])
+    report(jobs=[job.state for job in ledger.all_jobs()])
     ledger.close()
     report(model=scene.tracklay.model, submitted=len((FOLDER / "submitted").read_text()))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, TracklayError
 from ..jobs import create_job_spec, ledger_schema
-from ..jobs.costs import cost_rows, parse_amount, summarize_costs
+from ..jobs.costs import cost_groups, parse_amount, summarize_costs
 from ..jobs.ledger import Ledger
 from ..jobs.scheduler import HOSTED_PROVIDER_LIMIT
 from ..jobs.states import FINAL_STATES
@@ -250,7 +250,7 @@ def _spent_so_far(run_id: str) -> Decimal:
         return Decimal(0)
     ledger = Ledger()
     try:
-        ended = [row for row in cost_rows(ledger, run=run_id) if row["state"] in FINISHED_STATES]
+        ended = [group for group in cost_groups(ledger, run=run_id) if group["state"] in FINISHED_STATES]
     finally:
         ledger.close()
     return sum((cost.confirmed + cost.estimated for cost in summarize_costs(ended, "provider")), Decimal(0))

@@ -31,7 +31,9 @@ def run_list(options: argparse.Namespace) -> int:
         return _show_costs(options)
     if options.csv or options.since:
         raise InvalidInput("jobs.only_with_costs", "--since and --csv belong to --costs. Add it.")
-    listing = admin.list_jobs(include_finished=options.all)
+    if options.before is not None and not options.all:
+        raise InvalidInput("jobs.only_with_all", "--before belongs to --all. Add it.")
+    listing = admin.list_jobs(include_finished=options.all, before=options.before)
     if options.json:
         print_json(listing)
     else:
@@ -40,13 +42,13 @@ def run_list(options: argparse.Namespace) -> int:
 
 
 def _show_costs(options: argparse.Namespace) -> int:
-    rows = admin.list_costs(parse_day(options.since) if options.since else "")
+    since = parse_day(options.since) if options.since else ""
     if options.csv:
-        print_text(bills_csv(rows))
+        print_text(bills_csv(admin.list_costs(since)))
     elif options.json:
-        print_json({"costs": rows, "sums": admin.sum_costs(rows)})
+        print_json({"costs": admin.list_costs(since), "sums": admin.list_cost_sums(since)})
     else:
-        show_costs(admin.sum_costs(rows), ("project", "model", "month"))
+        show_costs(admin.list_cost_sums(since), ("project", "model", "month"))
     return EXIT_DONE
 
 

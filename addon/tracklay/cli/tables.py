@@ -106,6 +106,8 @@ def show_jobs(listing: dict[str, Any]) -> None:
         table.add_row(str(job["id"]), state, job["model"], source, take, seed, cost, Text(detail, "dim"))
     if listing["jobs"]:
         console.print(table)
+    if listing["older"]:
+        console.print(Text(f"Earlier jobs: tracklay jobs --all --before {listing['older']}", "dim"), soft_wrap=True)
     if any(listing["sums"].values()):
         console.print()
         show_costs(listing["sums"], ("provider", "project", "day"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Cancelled, InvalidInput
 from . import artifact_store, ledger_schema
-from .costs import COST_GROUPS, billed_range, cost_rows, summarize_costs
+from .costs import COST_GROUPS, billed_range, cost_groups, cost_rows, summarize_costs
 from .failures import error_columns
 from .ledger import Ledger
 from .process_lock import is_alive
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 RECENT_JOBS_LIMIT = 20
 """Finished jobs that are listed by default."""
+
+PAGE_JOBS = 1000
+"""Jobs of a page of all jobs: a ledger may have a million."""
 
 CANCEL_TIMEOUT_SECONDS, CANCEL_POLL_SECONDS = 20.0, 0.2
 """Time that another process has to cancel a job, and the interval at which its row is read."""
@@ -36,13 +39,24 @@ def _open_ledger() -> Iterator[Ledger]:
         ledger.close()
 
 
-def list_jobs(*, include_finished: bool = False) -> dict[str, Any]:
-    """Return the jobs, and the costs by each of `COST_GROUPS`, as JSON. Both are empty if there is no ledger yet."""
+def list_jobs(*, include_finished: bool = False, before: int | None = None) -> dict[str, Any]:
+    """Return the jobs, and the costs by each of `COST_GROUPS`, as JSON. Both are empty if there is no ledger yet.
+
+    With finished ones, a page of `PAGE_JOBS`: the latest of those with a number below `before`. `older` is the number below which the
+    next page begins, None on the last.
+    """
     if not ledger_schema.ledger_path().exists():
-        return {"jobs": [], "sums": sum_costs([])}
+        return {"jobs": [], "older": None, "sums": sum_costs([])}
+    older = None
     with _open_ledger() as ledger:
-        jobs, rows = ledger.list_jobs(include_finished=include_finished, limit=RECENT_JOBS_LIMIT), cost_rows(ledger)
-    return {"jobs": [_job_to_dict(job) for job in jobs], "sums": sum_costs(rows)}
+        if include_finished:
+            jobs = ledger.page_of_jobs(before, PAGE_JOBS + 1)
+            older = jobs[1].id if len(jobs) > PAGE_JOBS else None
+            jobs = jobs[-PAGE_JOBS:]
+        else:
+            jobs = ledger.list_jobs(limit=RECENT_JOBS_LIMIT)
+        groups = cost_groups(ledger)
+    return {"jobs": [_job_to_dict(job) for job in jobs], "older": older, "sums": sum_costs(groups)}
 
 
 def list_costs(since: str = "") -> list[dict[str, Any]]:
@@ -53,8 +67,16 @@ def list_costs(since: str = "") -> list[dict[str, Any]]:
         return cost_rows(ledger, since=since)
 
 
+def list_cost_sums(since: str = "") -> dict[str, list[dict[str, Any]]]:
+    """Return the sums of all submitted jobs from a day on by each of `COST_GROUPS`, as JSON."""
+    if not ledger_schema.ledger_path().exists():
+        return sum_costs([])
+    with _open_ledger() as ledger:
+        return sum_costs(cost_groups(ledger, since=since))
+
+
 def sum_costs(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Return the sums of `cost_rows` by each of `COST_GROUPS`, as JSON."""
+    """Return the sums of `cost_rows` or `cost_groups` by each of `COST_GROUPS`, as JSON."""
     return {group: [each.to_dict() for each in summarize_costs(rows, group)] for group in COST_GROUPS}
 
 
@@ -126,17 +148,11 @@ def discard_job(job_id: int) -> Job:
         for each in discarded:
             ledger.update(each, hidden=1)
         job = ledger.get_job(job_id)
-    # Another job may have reused one of these outputs: its folder is named after the job that paid for it.
-    in_use = {each["folder"] for each in _saved_outputs()}
-    for each in discarded:
-        if str(each.id) not in in_use:
-            artifact_store.delete_output(each.id)
+        # Another job may have reused one of these outputs: its folder is named after the job that paid for it.
+        unused = [each for each in discarded if not ledger.is_output_needed(str(each.id))]
+    for each in unused:
+        artifact_store.delete_output(each.id)
     return job
-
-
-def _saved_outputs() -> list[dict[str, Any]]:
-    with _open_ledger() as ledger:
-        return [dict(job.output) for job in ledger.list_jobs(include_finished=True, limit=0) if job.output]
 
 
 def resubmit_job(job_id: int) -> Job:

@@ -148,7 +148,6 @@ class Ledger:
         """Open the ledger; raises as `ledger_schema.connect_ledger`."""
         self.path = path or ledger_schema.ledger_path()
         self._connection = ledger_schema.connect_ledger(self.path)
-        self.billed_jobs: list[int] = []  # numbers of the jobs whose cost was written here, in order
 
     def close(self) -> None:
         self._connection.close()
@@ -273,8 +272,6 @@ class Ledger:
             for name, value in fields.items()
         }
         values["updated_at"] = utc_timestamp()
-        if "cost" in fields:
-            self.billed_jobs.append(job_id)
         names = ", ".join(f"{name} = ?" for name in values)
         sql = f"UPDATE jobs SET {names} WHERE id = ? {condition}"  # noqa: S608 - the names are checked above
         return self._execute(sql, *values.values(), job_id, *condition_values)
@@ -288,7 +285,7 @@ class Ledger:
     def open_job_ids(self, job_ids: Sequence[int] = ()) -> list[int]:
         """Return the numbers of all open jobs but parts, or of those among `job_ids` if any are given: a part's stands for its parent's."""
         wanted = {self.joining_job(job_id) for job_id in job_ids}
-        rows = self.select_values(f"SELECT id FROM jobs WHERE {OPEN_JOBS_SQL} AND parent IS NULL ORDER BY id")  # noqa: S608
+        rows = self.select_values(f"SELECT id FROM jobs WHERE {OPEN_JOBS_SQL} AND parent IS NULL ORDER BY +id")  # noqa: S608
         return [row[0] for row in rows if not wanted or row[0] in wanted]
 
     def parts_of(self, job_id: int) -> list[Job]:
@@ -323,7 +320,7 @@ class Ledger:
 
     def collectable_outputs(self) -> list[Job]:
         """Return the laid jobs whose output can be made again at no cost, so that it need not be kept."""
-        return self._select_jobs("SELECT * FROM jobs WHERE state = 'laid' AND output ->> 'keep' = 0")
+        return self._select_jobs(f"SELECT * FROM jobs WHERE state = 'laid' AND {ledger_schema.KEEP_OUTPUT_SQL} = 0")  # noqa: S608
 
     def request_ids(self, provider: str) -> set[str]:
         """Return the IDs of all requests at a provider that belong to jobs."""
@@ -384,7 +381,7 @@ class Ledger:
         """
         sql = (
             "SELECT plan ->> '$.laying.row', plan ->> '$.laying.digest', id, state FROM jobs "
-            "WHERE run >= ? AND run < ? AND state IN ('ready', 'laid') AND NOT hidden AND parent IS NULL ORDER BY id"
+            "WHERE run >= ? AND run < ? AND state IN ('ready', 'laid') AND NOT hidden AND parent IS NULL ORDER BY +id"
         )
         return [(row[0], row[1], row[2], row[3]) for row in self.select_values(sql, run, run + "~")]
 
@@ -418,17 +415,26 @@ class Ledger:
         sql = f"SELECT id FROM jobs WHERE owner = ? AND cancel_requested AND {OPEN_JOBS_SQL}"  # noqa: S608
         return [row[0] for row in self.select_values(sql, owner)]
 
-    def list_jobs(self, *, include_finished: bool, limit: int) -> list[Job]:
-        """Return all open jobs and the latest `limit` finished ones, or all jobs; hidden finished ones are left out.
+    def list_jobs(self, *, limit: int) -> list[Job]:
+        """Return all open jobs and the latest `limit` finished ones; hidden finished ones are left out.
 
         Of parts only those are among the open ones that need a decision of the user.
         """
-        if include_finished:
-            return self._select_jobs("SELECT * FROM jobs WHERE NOT hidden ORDER BY id")
         whole = "(parent IS NULL OR state = 'unclear')"
         latest = f"SELECT id FROM jobs WHERE NOT ({OPEN_JOBS_SQL}) AND NOT hidden AND {whole} ORDER BY id DESC LIMIT ?"  # noqa: S608
-        condition = f"({OPEN_JOBS_SQL} AND {whole}) OR id IN ({latest})"
-        return self._select_jobs(f"SELECT * FROM jobs WHERE {condition} ORDER BY id", limit)  # noqa: S608
+        wanted = f"SELECT id FROM jobs WHERE {OPEN_JOBS_SQL} AND {whole} UNION ALL SELECT * FROM ({latest})"  # noqa: S608
+        return self._select_jobs(f"SELECT * FROM jobs WHERE id IN ({wanted}) ORDER BY id", limit)  # noqa: S608
+
+    def page_of_jobs(self, before: int | None, limit: int) -> list[Job]:
+        """Return the latest jobs, of those with a number below `before`, in every state but hidden, by number."""
+        page = "SELECT * FROM jobs WHERE NOT hidden AND id < ifnull(?, 9e18) ORDER BY id DESC LIMIT ?"
+        return self._select_jobs(f"SELECT * FROM ({page}) ORDER BY id", before, limit)  # noqa: S608
+
+    def is_output_needed(self, folder: str) -> bool:
+        """Return whether a job that is not hidden has its output in a folder of the artifact store."""
+        condition = f"output IS NOT NULL AND {ledger_schema.OUTPUT_FOLDER_SQL} = ? AND NOT hidden"
+        sql = f"SELECT 1 FROM jobs WHERE {condition} LIMIT 1"  # noqa: S608
+        return bool(self.select_values(sql, folder))
 
     def all_jobs(self) -> list[Job]:
         """Return every job, hidden ones too."""
@@ -465,9 +471,9 @@ class Ledger:
         self._execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", str(path), size, mtime, sha256)
 
     def is_intact(self) -> bool:
-        """Return whether SQLite's integrity check passes."""
-        with ledger_schema.translated_errors(self.path):
-            return bool(self._connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
+        """Return whether SQLite's integrity check passes, and the counts of costs are those of the jobs."""
+        is_sound = self.select_values("PRAGMA integrity_check")[0][0] == "ok"
+        return is_sound and not self.select_values(ledger_schema.MISCOUNTED_COSTS_SQL)
 
 
 def _to_json(value: Any) -> str:

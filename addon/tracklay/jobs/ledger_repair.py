@@ -174,6 +174,7 @@ def _write_jobs(
                 saved += 1
             except (LedgerError, sqlite3.Error, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
                 lost.append(_describe_lost(row, error))
+        connection.execute(f"INSERT INTO cost_groups {ledger_schema.COUNTED_COSTS_SQL}")
         for scope, amount in caps:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("INSERT INTO caps VALUES (?, ?)", (scope, amount))

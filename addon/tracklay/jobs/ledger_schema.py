@@ -28,6 +28,17 @@ one is found when it is read."""
 BUSY_SECONDS = 20.0
 """Seconds to wait for another writer's lock. A transaction of ours lasts milliseconds."""
 
+COUNTED_COSTS_SQL = """SELECT run, project, provider, model, substr(submitted_at, 1, 10), currency, state, cost_confirmed,
+    ifnull(cost, ''), ifnull(estimate, ''), count(*) FROM jobs WHERE submitted_at IS NOT NULL AND currency IS NOT NULL
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"""
+"""The rows that the table `cost_groups` must hold."""
+
+MISCOUNTED_COSTS_SQL = (
+    f"SELECT 1 FROM (SELECT * FROM ({COUNTED_COSTS_SQL}) EXCEPT SELECT * FROM cost_groups) UNION ALL "  # noqa: S608
+    f"SELECT 1 FROM (SELECT * FROM cost_groups EXCEPT {COUNTED_COSTS_SQL}) LIMIT 1"
+)
+"""Finds a row if it holds anything else."""
+
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE jobs (
@@ -111,11 +122,39 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE jobs ADD COLUMN compute_seconds REAL
     """,
+    # What jobs cost, counted for equal amounts: sums and caps read a few rows, however many jobs there are, and no amount is rounded.
+    # Triggers of each connection keep the counts. An unknown amount is an empty text.
+    f"""
+    CREATE TABLE cost_groups (
+        run TEXT NOT NULL,
+        project TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        model TEXT NOT NULL,
+        day TEXT NOT NULL,
+        currency TEXT NOT NULL,
+        state TEXT NOT NULL,
+        cost_confirmed INTEGER NOT NULL,
+        cost TEXT NOT NULL,
+        estimate TEXT NOT NULL,
+        jobs INTEGER NOT NULL,
+        PRIMARY KEY (run, project, provider, model, day, currency, state, cost_confirmed, cost, estimate)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX cost_groups_project ON cost_groups (project);
+    INSERT INTO cost_groups {COUNTED_COSTS_SQL};
+    CREATE INDEX jobs_collectable ON jobs (id) WHERE state = 'laid' AND CASE WHEN json_valid(output) THEN output ->> 'keep' END = 0;
+    CREATE INDEX jobs_output ON jobs (CASE WHEN json_valid(output) THEN output ->> 'folder' END) WHERE output IS NOT NULL;
+    CREATE INDEX jobs_model ON jobs (model)
+    """,
 )
+
 """Scripts that upgrade a ledger from version n to n + 1; version 0 is an empty file. A released script is never edited.
 
 Scripts are split at each semicolon, so no statement may contain one.
 """
+
+OUTPUT_FOLDER_SQL = "CASE WHEN json_valid(output) THEN output ->> 'folder' END"
+KEEP_OUTPUT_SQL = "CASE WHEN json_valid(output) THEN output ->> 'keep' END"
+"""Expressions as the indexes have them, literally, so that SQLite uses these. A damaged row must not stop an upgrade."""
 
 STATE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "submitting": ("submission",),
@@ -139,6 +178,31 @@ TRANSITION_TRIGGERS = """
 They are temporary, so each connection makes its own from the table of the running version: a stored trigger would have to be
 migrated whenever the table changes, and an older version would enforce the newer table.
 """
+
+
+COST_TRIGGERS = """
+    CREATE TEMP TRIGGER cost_added AFTER INSERT ON main.jobs WHEN NEW.submitted_at IS NOT NULL AND NEW.currency IS NOT NULL
+    BEGIN
+        INSERT INTO cost_groups VALUES (NEW.run, NEW.project, NEW.provider, NEW.model, substr(NEW.submitted_at, 1, 10), NEW.currency,
+            NEW.state, NEW.cost_confirmed, ifnull(NEW.cost, ''), ifnull(NEW.estimate, ''), 1)
+            ON CONFLICT DO UPDATE SET jobs = jobs + 1;
+    END;
+    CREATE TEMP TRIGGER cost_changed AFTER UPDATE OF run, project, provider, model, submitted_at, currency, state, cost_confirmed, cost,
+        estimate ON main.jobs WHEN OLD.submitted_at IS NOT NULL OR NEW.submitted_at IS NOT NULL
+    BEGIN
+        UPDATE cost_groups SET jobs = jobs - 1 WHERE run = OLD.run AND project = OLD.project AND provider = OLD.provider
+            AND model = OLD.model AND day = substr(OLD.submitted_at, 1, 10) AND currency = OLD.currency AND state = OLD.state
+            AND cost_confirmed = OLD.cost_confirmed AND cost = ifnull(OLD.cost, '') AND estimate = ifnull(OLD.estimate, '');
+        DELETE FROM cost_groups WHERE jobs = 0 AND run = OLD.run AND project = OLD.project AND provider = OLD.provider
+            AND model = OLD.model AND day = substr(OLD.submitted_at, 1, 10) AND currency = OLD.currency AND state = OLD.state
+            AND cost_confirmed = OLD.cost_confirmed AND cost = ifnull(OLD.cost, '') AND estimate = ifnull(OLD.estimate, '');
+        INSERT INTO cost_groups SELECT NEW.run, NEW.project, NEW.provider, NEW.model, substr(NEW.submitted_at, 1, 10), NEW.currency,
+            NEW.state, NEW.cost_confirmed, ifnull(NEW.cost, ''), ifnull(NEW.estimate, ''), 1
+            WHERE NEW.submitted_at IS NOT NULL AND NEW.currency IS NOT NULL
+            ON CONFLICT DO UPDATE SET jobs = jobs + 1;
+    END;
+"""
+"""Triggers that keep the counts of `cost_groups`. Temporary too: each text of the schema is one more that damage can hit."""
 
 
 def ledger_path() -> Path:
@@ -241,7 +305,7 @@ def connect_ledger(path: Path | None = None) -> sqlite3.Connection:
         connection = _open_verified(path)
         try:
             _upgrade(connection, path)
-            connection.executescript(TRANSITION_TRIGGERS)
+            connection.executescript(TRANSITION_TRIGGERS + COST_TRIGGERS)
             connection.executemany("INSERT INTO temp.transitions VALUES (?, ?)", [each[:2] for each in TRANSITIONS])
         except BaseException:
             connection.close()

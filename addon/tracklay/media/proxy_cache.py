@@ -16,7 +16,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -78,6 +78,14 @@ def extract_cached(
     if file_ids is not None:
         store_span_proxy(picture, span, spec, file_ids, proxy)
     return proxy
+
+
+def load_cached(picture: Picture, span: Span, to: Path, short_sides: Iterable[int]) -> Proxy | None:
+    """Write a cached proxy of a span to `to`: of the first size that is there, the whole picture. None if there is none."""
+    file_ids = source_file_ids(picture, span)
+    sizes = () if file_ids is None else short_sides
+    keys = (_cache_key(picture, span, ProxySpec(size), file_ids or {}) for size in sizes)
+    return next((proxy for key in keys if (proxy := load_proxy(key, to))), None)
 
 
 def extract_pinned(

@@ -11,6 +11,7 @@ import io
 from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,7 +68,7 @@ def analyze_proxy(proxy: Proxy, *, cancel_token: CancelToken | None = None) -> F
         MediaError: it cannot be decoded.
         Cancelled: the user cancelled.
     """
-    stream = ffmpeg.input_stream(proxy.path)["V:0"].filter(
+    stream = ffmpeg.input_stream(proxy.path, threads=1)["V:0"].filter(
         "scale", THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT, force_original_aspect_ratio="decrease"
     )
     stream = stream.filter("pad", THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT, "(ow-iw)/2", "(oh-ih)/2")
@@ -137,16 +138,14 @@ def _find_cuts(frame_differences: list[float], two_frame_differences: list[float
     """
     found = []
     for number in range(1, len(frame_differences)):
+        if frame_differences[number] <= CUT_THRESHOLD:
+            continue
         around = frame_differences[max(1, number - 3) : number] + frame_differences[number + 1 : number + 4]
-        usual = float(np.median(around)) if around else 0.0
+        usual = median(around) if around else 0.0
         stays = (
             two_frame_differences[number + 1] if number + 1 < len(two_frame_differences) else frame_differences[number]
         )
         comes_back = number >= 2 and two_frame_differences[number] <= CUT_THRESHOLD
-        if (
-            frame_differences[number] > max(CUT_THRESHOLD, CUT_TO_MOTION_RATIO * usual)
-            and stays > CUT_THRESHOLD
-            and not comes_back
-        ):
+        if frame_differences[number] > CUT_TO_MOTION_RATIO * usual and stays > CUT_THRESHOLD and not comes_back:
             found.append(number)
     return found

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ..atomic_io import atomic_write
+from ..atomic_io import atomic_write, temp_dir
 from ..cancellation import CancelToken
 from ..models.plan_terms import terms_text
 from ..paths import ensure_folder
@@ -20,7 +20,8 @@ from ..scoring.ranking import REASON_TEMPLATES, reason_texts, score_value
 from ..untrusted_data import read_amount
 from ..version import VERSION
 from . import cue_sheet
-from .preview import PictureResolver, RowPreview, make_preview, parse_seconds
+from .pictures import PictureStore
+from .preview import RowPreview, make_previews, parse_seconds
 from .rows import parse_rows
 from .templates_env import jinja_environment, read_own_page, read_template
 from .verdicts import apply_verdicts
@@ -40,6 +41,9 @@ SELF_CONTAINED_BYTES = 24 << 20
 """Largest media that the page itself contains: about eighty rows of 8 s. Base64 adds a third."""
 
 MEDIA_NAME_PATTERN = re.compile(r"[0-9a-f]{16}\.(mp4|jpg|json)")
+
+ROWS_AT_ONCE = 8
+"""Rows whose player files one start of ffmpeg writes: starting it costs half as much as encoding 8 s of sound."""
 
 FAILED_STATES = frozenset({"failed", "cancelled", "unclear"})
 """States that the page marks as failed."""
@@ -97,15 +101,16 @@ def _make_previews(
     on_progress: Callable[[int, int], None],
     cancel_token: CancelToken | None,
 ) -> list[RowPreview]:
-    """Create the previews of all rows, one at a time for each processor: ffmpeg does the work."""
+    """Create the previews of all rows, a few at a time for each processor: ffmpeg does the work."""
     cancel_token = cancel_token or CancelToken()
-    resolver = PictureResolver()
     previews: list[RowPreview] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = [pool.submit(make_preview, row, resolver, media, cancel_token=cancel_token) for row in report_rows]
+    with temp_dir(media) as work, ThreadPoolExecutor(os.cpu_count()) as pool:
+        pictures = PictureStore(media, work)
+        groups = [report_rows[start : start + ROWS_AT_ONCE] for start in range(0, len(report_rows), ROWS_AT_ONCE)]
+        futures = [pool.submit(make_previews, group, pictures, media, cancel_token=cancel_token) for group in groups]
         try:
             for future in futures:
-                previews.append(future.result())
+                previews += future.result()
                 on_progress(len(previews), len(report_rows))
         except BaseException:
             cancel_token.cancel()

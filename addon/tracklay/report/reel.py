@@ -26,7 +26,7 @@ from ..media.marks import mark_of_film
 from ..media.probe import probe_video
 from ..paths import ensure_folder
 from ..source_type import TRAINED
-from .preview import PictureResolver
+from .pictures import PictureResolver
 from .rows import parse_rows
 from .verdicts import REJECT, apply_verdicts
 

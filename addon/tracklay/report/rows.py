@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ from ..timing import Rate, Span, format_timecode, parse_fraction
 from ..untrusted_data import is_plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 TAKES_FOLDER = "tracklay"
 """Folder of the takes beside a picture, where `lay` writes them by default."""
@@ -142,10 +143,10 @@ def parse_rows(results: Mapping[str, Any]) -> list[ReportRow]:
         InvalidInput: a row is incomplete or has a wrong value.
     """
     found: list[ReportRow] = []
-    manifests: dict[Path, Any] = {}
+    rates: dict[Path, dict[str, Any]] = {}
     for number, entry in enumerate(results["rows"], 1):
         try:
-            found.append(_parse_row(entry, manifests))
+            found.append(_parse_row(entry, rates))
         except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
             raise InvalidInput(
                 "report.invalid_row",
@@ -204,7 +205,7 @@ def _results_from_manifest(content: Mapping[str, Any], path: Path) -> dict[str, 
     return {"tracklay": content["tracklay"], "rows": laid_rows + failed}
 
 
-def _parse_row(row_entry: Mapping[str, Any], manifests: dict[Path, Any]) -> ReportRow:
+def _parse_row(row_entry: Mapping[str, Any], rates: dict[Path, dict[str, Any]]) -> ReportRow:
     take = row_entry.get("take")
     folder = Path(row_entry["folder"])
     picture = row_entry.get("picture")
@@ -221,7 +222,7 @@ def _parse_row(row_entry: Mapping[str, Any], manifests: dict[Path, Any]) -> Repo
         state=str(row_entry["state"]),
         error=str(row_entry.get("error") or ""),
         take=take,
-        rate=_find_rate(row_entry, take, folder, manifests),
+        rate=_find_rate(row_entry, take, folder, rates),
         seconds=None if seconds is None else float(seconds),
         verdict=str(row_entry.get("verdict") or ""),
         note=str(row_entry.get("note") or ""),
@@ -237,7 +238,7 @@ def _parse_row(row_entry: Mapping[str, Any], manifests: dict[Path, Any]) -> Repo
 
 
 def _find_rate(
-    row_entry: Mapping[str, Any], take: Mapping[str, Any] | None, folder: Path, manifests: dict[Path, Any]
+    row_entry: Mapping[str, Any], take: Mapping[str, Any] | None, folder: Path, rates: dict[Path, dict[str, Any]]
 ) -> Rate | None:
     """Return the timeline's rate from the row, else from the take's start, else from the manifest with the take, else from its length."""
     if row_entry.get("rate"):
@@ -247,10 +248,10 @@ def _find_rate(
     frame, seconds = int(take["start"]["frame"]), parse_fraction(str(take["start"]["seconds"]))
     if frame and seconds:  # a start of zero fits every rate
         return Rate(frame / seconds)
-    for path, manifest in _read_manifests(folder, manifests):
-        if any(entry.get("file") == take["file"] for entry in manifest["takes"] if isinstance(entry, dict)):
-            manifests[path] = manifest
-            return Rate.from_value(manifest["rate"])
+    if folder not in rates:
+        rates[folder] = _rates_of_takes(folder)
+    if rate := rates[folder].get(str(take["file"])):
+        return Rate.from_value(rate)
     estimate = Fraction(
         (int(take["frames"]) + int(take.get("tail", 0))) * int(take["sample_rate"]), int(take["samples"])
     )
@@ -261,11 +262,13 @@ def _find_rate(
     )
 
 
-def _read_manifests(folder: Path, cached: dict[Path, Any]) -> Iterable[tuple[Path, Any]]:
-    for path in sorted(folder.glob("*.tracklay.json")):
-        if path not in cached:
-            try:
-                cached[path] = read_manifest(path)
-            except InvalidInput:
-                cached[path] = {"takes": []}
-        yield path, cached[path]
+def _rates_of_takes(folder: Path) -> dict[str, Any]:
+    """Return the rate of each take that a manifest in a folder has, by its file's name. The first manifest by name counts."""
+    rates: dict[str, Any] = {}
+    for path in sorted(folder.glob("*.tracklay.json"), reverse=True):
+        with contextlib.suppress(InvalidInput):
+            manifest = read_manifest(path)
+            rates.update(
+                {str(each.get("file")): manifest["rate"] for each in manifest["takes"] if isinstance(each, dict)}
+            )
+    return rates

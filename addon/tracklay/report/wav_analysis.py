@@ -15,10 +15,15 @@ from ..media.wav_reader import decode_samples, read_time_reference, read_wav_for
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from ..timing import Span
 
 WAVEFORM_BUCKETS = 320
 """Values of a waveform."""
+
+READ_BYTES = 1 << 18
+"""Bytes of samples in memory at a time, unless one value of the waveform covers more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ def measure_sync(measurement: WavMeasurement, span: Span) -> SyncMeasurement:
 
 
 def measure_wav(path: Path) -> WavMeasurement:
-    """Measure a WAV of any length. It is read in parts of 1/320 of its length.
+    """Measure a WAV of any length. It is read in parts.
 
     Raises:
         MediaError: the file is gone, truncated, or not a WAV with integer samples.
@@ -96,20 +101,31 @@ def _measure_wav_file(file: BinaryIO, name: str, digest: str) -> WavMeasurement:
     form = read_wav_format(file, name)
     reference = read_time_reference(file, form)
     samples, frame = form.samples, form.frame_bytes
+    edges = np.array([samples * bucket // WAVEFORM_BUCKETS for bucket in range(WAVEFORM_BUCKETS + 1)])
     wave = np.zeros(WAVEFORM_BUCKETS, np.float64)
     file.seek(form.data_offset)
-    for bucket in range(WAVEFORM_BUCKETS):
-        count = samples * (bucket + 1) // WAVEFORM_BUCKETS - samples * bucket // WAVEFORM_BUCKETS
-        data = file.read(count * frame)
-        if len(data) < count * frame:
+    first = 0
+    while first < WAVEFORM_BUCKETS:
+        last = first + 1
+        while last < WAVEFORM_BUCKETS and (edges[last + 1] - edges[first]) * frame <= READ_BYTES:
+            last += 1
+        size = int(edges[last] - edges[first]) * frame
+        data = file.read(size)
+        if len(data) < size:
             raise truncated_error(name, samples)
-        if count:
-            wave[bucket] = _peak_level(data, form.bits)
+        wave[first:last] = _peak_levels(data, form.bits, (edges[first : last + 1] - edges[first]) * form.channels)
+        first = last
     drawn = np.rint(np.sqrt(np.minimum(wave, 1)) * 255).astype(np.uint8).tobytes()
     return WavMeasurement(form.sample_rate, form.channels, samples, reference, drawn, float(wave.max()), digest)
 
 
-def _peak_level(data: bytes, bits: int) -> float:
-    """Return the highest level of all channels, 1 at full scale."""
+def _peak_levels(data: bytes, bits: int, edges: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the highest level of all channels between each two edges, in values of the data; 1 at full scale, 0 where there is none."""
     whole = decode_samples(data, bits)
-    return max(-int(whole.min()), int(whole.max())) / (1 << (bits - 1))
+    levels = np.zeros(len(edges) - 1, np.float64)
+    filled = np.flatnonzero(np.diff(edges))
+    if len(filled):
+        starts = edges[filled]
+        lowest = np.minimum.reduceat(whole, starts).astype(np.float64)
+        levels[filled] = np.maximum(-lowest, np.maximum.reduceat(whole, starts))
+    return levels / (1 << (bits - 1))

@@ -42,7 +42,14 @@ def _add_action(actions: Commands[Any], name: str, run: str, summary: str, job_i
 
 
 def _add_list_options(parser: argparse.ArgumentParser, default: Any) -> None:
-    parser.add_argument("--all", action="store_true", default=default, help="include finished jobs")
+    parser.add_argument("--all", action="store_true", default=default, help="include finished jobs, 1,000 at a time")
+    parser.add_argument(
+        "--before",
+        type=int,
+        metavar="ID",
+        default=None if default is False else default,
+        help="with --all: the jobs before this one",
+    )
     parser.add_argument(
         "--costs", action="store_true", default=default, help="only what was spent, by project, model and month"
     )

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import OverBudget
 from ...untrusted_data import read_amount
-from .run_bills import billed_totals
-from .summary import cost_rows, counted_amount
+from .summary import cost_groups, counted_amount
 
 if TYPE_CHECKING:
     from ...cue import Cost
@@ -51,10 +50,8 @@ def enforce_caps(ledger: Ledger, job: Job, cost: Cost) -> None:
                 model=job.model,
                 scope=name,
             )
-        spent = sum(
-            (counted_amount(row)[0] for row in cost_rows(ledger, **filters) if row["currency"] == cost.currency),
-            Decimal(0),
-        )
+        groups = cost_groups(ledger, **filters, currency=cost.currency)
+        spent = sum((counted_amount(group)[0] * group["jobs"] for group in groups), Decimal(0))
         if spent + amount > (read_amount(cap) or 0):
             raise OverBudget(
                 "cost.over_cap",
@@ -82,7 +79,7 @@ def enforce_max_overrun(ledger: Ledger, job: Job) -> None:
         OverBudget: they exceed it.
     """
     factor = read_amount(ledger.get_cap(overrun_scope(job.run)) or DEFAULT_MAX_OVERRUN) or DEFAULT_MAX_OVERRUN
-    for currency, billed, estimated in billed_totals(ledger, job.run):
+    for currency, billed, estimated in _billed_totals(ledger, job.run):
         if billed > factor * estimated:
             raise OverBudget(
                 "cost.bill_over_estimate",
@@ -93,3 +90,15 @@ def enforce_max_overrun(ledger: Ledger, job: Job) -> None:
                 currency=currency,
                 factor=f"{factor.normalize():f}",
             )
+
+
+def _billed_totals(ledger: Ledger, run: str) -> list[tuple[str, Decimal, Decimal]]:
+    """Return (currency, billed, estimated) of the jobs of a run for which both amounts are known."""
+    sums: dict[str, tuple[Decimal, Decimal]] = {}
+    for group in cost_groups(ledger, run=run):
+        if group["cost_confirmed"] and group["cost"] is not None and group["estimate"] is not None:
+            billed, estimated = sums.get(group["currency"], (Decimal(0), Decimal(0)))
+            billed += (read_amount(group["cost"]) or 0) * group["jobs"]
+            estimated += (read_amount(group["estimate"]) or 0) * group["jobs"]
+            sums[group["currency"]] = billed, estimated
+    return [(currency, *amounts) for currency, amounts in sums.items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -50,6 +50,24 @@ def cost_rows(ledger: Ledger, *, since: str = "", **filters: str) -> list[dict[s
         "SELECT id, submitted_at, substr(submitted_at, 1, 10) AS day, substr(submitted_at, 1, 7) AS month, provider, project, model, "  # noqa: S608
         "request, state, currency, estimate, cost, cost_confirmed, compute_seconds FROM jobs "
         f"WHERE submitted_at IS NOT NULL AND submitted_at >= ? AND currency IS NOT NULL{condition} ORDER BY id",
+        since,
+        *filters.values(),
+    )
+    return [dict(row) for row in rows]
+
+
+def cost_groups(ledger: Ledger, *, since: str = "", **filters: str) -> list[dict[str, Any]]:
+    """Return what submitted jobs were expected to cost and were billed, one row for all jobs of equal columns and amounts.
+
+    Arguments as `cost_rows`; a filter is one of the columns.
+
+    Returns:
+        day, month, run, provider, project, model, state, currency, estimate, cost, cost_confirmed, jobs (their number).
+    """
+    condition = "".join(f" AND {name} = ?" for name in filters)
+    rows = ledger.select_values(
+        "SELECT run, day, substr(day, 1, 7) AS month, provider, project, model, state, currency, nullif(estimate, '') AS estimate, "  # noqa: S608
+        f"nullif(cost, '') AS cost, cost_confirmed, jobs FROM cost_groups WHERE day >= ?{condition}",
         since,
         *filters.values(),
     )
@@ -128,21 +146,22 @@ class CostSummary:
         }
 
 
-def summarize_costs(rows: Sequence[Mapping[str, Any]], group_by: str) -> list[CostSummary]:
-    """Return the sums of all submitted jobs by one of `COST_GROUPS`, each currency separately."""
+def summarize_costs(rows: Iterable[Mapping[str, Any]], group_by: str) -> list[CostSummary]:
+    """Return the sums of all submitted jobs by one of `COST_GROUPS`, each currency separately: of `cost_rows` or `cost_groups`."""
     sums: dict[tuple[str, str], CostSummary] = {}
     for row in rows:
         key = row[group_by], row["currency"]
         old = sums.get(key, CostSummary(*key, 0, Decimal(0), Decimal(0), Decimal(0), 0))
         amount, confirmed = counted_amount(row)
+        jobs = row.get("jobs", 1)
         unpriced = row["cost"] is None and row["estimate"] is None and row["state"] not in UNCHARGED_STATES
         sums[key] = CostSummary(
             *key,
-            old.job_count + 1,
-            old.confirmed + (amount if confirmed else 0),
-            old.expected + (_estimate(row) if confirmed and row["cost"] is not None else 0),
-            old.estimated + (0 if confirmed else amount),
-            old.unpriced_count + unpriced,
+            old.job_count + jobs,
+            old.confirmed + (amount * jobs if confirmed else 0),
+            old.expected + (_estimate(row) * jobs if confirmed and row["cost"] is not None else 0),
+            old.estimated + (0 if confirmed else amount * jobs),
+            old.unpriced_count + jobs * unpriced,
         )
     return [sums[key] for key in sorted(sums)]
 
