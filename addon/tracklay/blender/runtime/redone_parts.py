@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...cue import Patch
 from ...errors import InvalidInput
-from ...parts.redo import check_stretch, lengthen_stretch, part_frames
+from ...jobs.parted.made_takes import find_made_take
+from ...jobs.parted.music_again import redo_music_part
+from ...parts.redo import check_part, check_stretch, lengthen_stretch, part_frames
 from ..sequencer import cue_index, takes
 from ..settings import catalogue
 
@@ -39,6 +41,11 @@ def _parts_of(group: takes.TakeGroup, entry: Mapping[str, Any]) -> Sequence[Mapp
     return parts if isinstance(parts, list) else ()
 
 
+def _is_music(parts: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether parts are music without a place of their own on the span."""
+    return bool(parts) and "start" not in parts[0]
+
+
 def redone_cue(
     scene: Any, level: StripLevel, group: takes.TakeGroup, part: int, *, prompt: str, seed: int | None
 ) -> tuple[Cue, Any]:
@@ -53,8 +60,8 @@ def redone_cue(
         seed: the seed; None for a new one.
 
     Raises:
-        InvalidInput: the take has no such part, was trimmed, or its file is missing; there is no preview range inside the take; or as
-            `takes.regenerated_cue`.
+        InvalidInput: the take has no such part, was trimmed, or its file is missing; there is no preview range inside the take; no job of
+            this machine made a take of music whose part is made; or as `takes.regenerated_cue`.
     """
     entry, strip = _entry(group.chosen), group.chosen.strips[0]
     cue, spot = takes.regenerated_cue(scene, level, group, same_seed=False, count=1)
@@ -67,6 +74,11 @@ def redone_cue(
             "{strip} no longer has the length of its take. Generate the cue again.",
             strip=strip.name,
         )
+    if part and entry.get("fit") and _is_music(parts := _parts_of(group, entry)):
+        check_part(file.name, parts, part)
+        # Its parts are those of the ledger: they were joined on bars and fitted, and have no place on the span.
+        music = redo_music_part(find_made_take(file, catalogue.MODELS), part, prompt or None, seed)
+        return replace(music, id=cue.id, span=span, picture=cue.picture), spot
     if part:
         start = int((entry.get("start") or {}).get("frame", 0))
         first, end = part_frames(file.name, _parts_of(group, entry), start, part)
