@@ -258,7 +258,7 @@ def test_files_that_cannot_be_joined(tmp_path):
 
 
 def test_levels_meet_at_a_hard_cut():
-    """Its overlap is too short to compare: the sound beside the cut counts, and neither part moves by more than 6 dB in all."""
+    """Its overlap is too short to compare: the sound beside the cut counts. Without it, one seam is a step of more than 3 dB."""
     parts = make_parts("noise", 16, 3, hard_cuts=True)
     sounds = [
         part_of(part.samples, part.start, hard_cut=part.hard_cut, boundary=part.start + 5760 if part.hard_cut else None)
@@ -267,16 +267,15 @@ def test_levels_meet_at_a_hard_cut():
     join, sound = joined(sounds, 16 * RATE)
     for seam in join.seams:
         before, after = sound[seam.position - 14_400 : seam.position], sound[seam.position + seam.length :][:14_400]
-        assert abs(power_db(before) - power_db(after)) < 0.5
-        assert abs(seam.difference_db or 0) > 1
-    assert np.abs(join.levels_db).max() <= 4
+        assert abs(power_db(before) - power_db(after)) < 1
+    assert max(abs(seam.difference_db or 0) for seam in join.seams) > 3
 
 
 def tilted_parts() -> tuple[list[PartSound], Sound, Sound]:
     """Return two parts of one level whose colours differ by 3 dB per octave, with 0.75 s of overlap."""
     left, right = (
-        np.stack([tilt(each, slope) for each in sound.T], 1).astype(np.float32)
-        for sound, slope in ((noise(1, 4).astype(float), 1.5), (noise(2, 4).astype(float), -1.5))
+        np.stack([tilt(each, slope) for each in noise(seed, 4).T.astype(np.float64)], axis=1).astype(np.float32)
+        for seed, slope in ((1, 1.5), (2, -1.5))
     )
     return [part_of(left, 0), part_of(right, 4 * RATE - 36_000)], left, right
 
