@@ -310,3 +310,14 @@ def test_colours_that_are_alike_and_fixed_parts_stay():
     parts, left, _ = tilted_parts()
     join, sound = joined([replace(parts[0], is_fixed=True), parts[1]], 8 * RATE - 36_000)
     assert np.array_equal(sound[: join.seams[0].position], left[: join.seams[0].position])
+
+
+def test_a_filter_raises_no_part_over_full_scale():
+    """A part whose peaks are at full scale is filtered less, or not."""
+    parts, left, _ = tilted_parts()
+    hum = np.sin(np.arange(RATE) * (2 * np.pi * 100 / RATE)).astype(np.float32)
+    left[2 * RATE : 3 * RATE] = 0.98 * hum[:, None]
+    join, sound = joined(parts, 8 * RATE - 36_000)
+    assert np.abs(sound).max() <= 1
+    (seam,) = join.seams
+    assert np.abs(seam.colour_db[0]).max() < np.abs(seam.colour_db[1]).max()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..listening.spectrum import ReadSamples, Samples
-    from .colours import ColourMatch
+    from .colours import ColourMatch, Curve
     from .levels import LevelDifference, PartGains
 
 BLOCK_SAMPLES = 1 << 16
@@ -232,7 +232,7 @@ def plan_join(parts: Sequence[PartSound], sample_rate: int, length: int, channel
     """
     _check_parts(parts)
     colours = [_match_colours(left, right, sample_rate, channels) for left, right in pairwise(parts)]
-    parts = _colour_parts(parts, colours, sample_rate)
+    parts, shares = _colour_parts(parts, colours, sample_rate)
     overlaps: list[_Overlap | None] = []
     earliest = 0
     for left, right in pairwise(parts):
@@ -250,7 +250,9 @@ def plan_join(parts: Sequence[PartSound], sample_rate: int, length: int, channel
     seams = tuple(
         replace(
             _describe_seam(overlap, left, right, gains, index, sample_rate),
-            colour_db=() if (match := colours[index]) is None else (tuple(match.left), tuple(match.right)),
+            colour_db=()
+            if (match := colours[index]) is None
+            else (tuple(match.left * shares[index]), tuple(match.right * shares[index + 1])),
         )
         for index, (overlap, (left, right)) in enumerate(zip(overlaps, pairwise(parts), strict=True))
     )
@@ -290,22 +292,38 @@ def _match_colours(left: PartSound, right: PartSound, sample_rate: int, channels
 
 def _colour_parts(
     parts: Sequence[PartSound], colours: Sequence[ColourMatch | None], sample_rate: int
-) -> list[PartSound]:
-    """Return parts that are read with the colours of their seams."""
-    coloured = []
+) -> tuple[list[PartSound], list[float]]:
+    """Return parts that are read with the colours of their seams, and the share of its gains that each has."""
+    coloured, shares = [], []
     for index, part in enumerate(parts):
         before = colours[index - 1] if index else None
         after = colours[index] if index < len(colours) else None
         if (before is None and after is None) or part.is_fixed:
             coloured.append(part)
+            shares.append(1.0)
             continue
         plain = np.zeros_like((before or after).left)
         first = parts[index - 1].end - part.start if index else 0
         last = parts[index + 1].start - part.start if index < len(colours) else part.length
         gains = (plain if before is None else before.right), (plain if after is None else after.left)
-        read = coloured_reader(part.read, part.length, *gains, (first, last), sample_rate)
-        coloured.append(replace(part, read=read))
-    return coloured
+        part, share = _colour_part(part, gains, (first, last), sample_rate)  # noqa: PLW2901
+        coloured.append(part)
+        shares.append(share)
+    return coloured, shares
+
+
+def _colour_part(
+    part: PartSound, gains: tuple[Curve, Curve], eased: tuple[int, int], sample_rate: int
+) -> tuple[PartSound, float]:
+    """Return a part that is read with gains of its octaves at its start and end, and the share of them that keeps it below full scale."""
+    ceiling = max(0.0, -_headroom_db(part))
+    for share in (1.0, 0.5, 0.25):
+        at_start, at_end = (share * gain for gain in gains)
+        read = coloured_reader(part.read, part.length, at_start, at_end, eased, sample_rate)
+        filtered = replace(part, read=read)
+        if max(at_start.max(), at_end.max()) <= 0 or -_headroom_db(filtered) <= ceiling:
+            return filtered, share
+    return part, 0.0
 
 
 def _describe_seam(
