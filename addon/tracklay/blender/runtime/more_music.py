@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...jobs.parted.made_takes import find_made_take
-from ...jobs.parted.music_again import extend_music
 from ..sequencer import cue_index, takes
 from ..settings import catalogue
 
@@ -27,6 +25,9 @@ def extended_cue(scene: Any, level: StripLevel, group: takes.TakeGroup) -> tuple
         InvalidInput: no job of this machine made the take; or as `takes.regenerated_cue`.
         LedgerError: the ledger cannot be read.
     """
+    from ...jobs.parted.made_takes import find_made_take  # noqa: PLC0415 - both load SQLite and numpy
+    from ...jobs.parted.music_again import extend_music  # noqa: PLC0415
+
     cue, spot = takes.regenerated_cue(scene, level, group, same_seed=True, count=1, is_refit=True)
     file = cue_index.fitted_file(group.chosen.strips[0])
     # The built-in music is composed to its span.

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ...cue import Patch
 from ...errors import InvalidInput
-from ...jobs.parted.made_takes import find_made_take
-from ...jobs.parted.music_again import redo_music_part
 from ...parts.redo import check_part, check_stretch, lengthen_stretch, part_frames
 from ..sequencer import cue_index, takes
 from ..settings import catalogue
@@ -75,6 +73,9 @@ def redone_cue(
             strip=strip.name,
         )
     if part and entry.get("fit") and _is_music(parts := _parts_of(group, entry)):
+        from ...jobs.parted.made_takes import find_made_take  # noqa: PLC0415 - both load SQLite and numpy
+        from ...jobs.parted.music_again import redo_music_part  # noqa: PLC0415
+
         check_part(file.name, parts, part)
         # Its parts are those of the ledger: they were joined on bars and fitted, and have no place on the span.
         music = redo_music_part(find_made_take(file, catalogue.MODELS), part, prompt or None, seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 OPERATORS = {
     "Add a Key": "Schlüssel hinzufügen",
+    "Ask for More": "Mehr anfordern",
     "End Solo": "Solo beenden",
     "Fade Take": "Take ein- und ausblenden",
     "Help": "Hilfe",
