@@ -14,7 +14,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ...trash import trash_files
-from ..runtime import estimates, landed_again, more_music, redone_parts
+from ..runtime import estimates, landed_again, redone_parts
 from ..runtime.requests import submit_cues
 from ..sequencer import compat, dropped_files, landing, selection, takes
 from ..sequencer.joined import following
@@ -272,7 +272,7 @@ class TRACKLAY_OT_extend_music(_NextTakeOperator, bpy.types.Operator):  # type: 
         self.layout.label(text=self._text, translate=False, icon="UV_SYNC_SELECT")
 
     def build_cue(self, scene: Any, level: StripLevel, group: TakeGroup) -> tuple[Cue, CueSource]:
-        return more_music.extended_cue(scene, level, group)
+        return redone_parts.extended_cue(scene, level, group)
 
 
 class TRACKLAY_OT_land_again(_NextTakeOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801

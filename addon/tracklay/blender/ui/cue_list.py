@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...timing import format_timecode
-from ..runtime import more_music, redone_parts
+from ..runtime import redone_parts
 from ..runtime.cue_rows import (
     active_row,
     cue_list_rows,
@@ -313,7 +313,7 @@ def _draw_picture_actions(box: Any, row: CueListRow, group: takes.TakeGroup, ver
     if cue_index.can_refit(version.strips[0]):
         line = box.row(align=True)
         line.operator("tracklay.refit", text="Refit Music", icon="UV_SYNC_SELECT").cue = row.cue
-        if more_music.can_extend(version.strips[0]):
+        if redone_parts.can_extend(version.strips[0]):
             line.operator("tracklay.extend_music", icon="ADD").cue = row.cue
 
 
