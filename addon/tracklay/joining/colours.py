@@ -1,4 +1,4 @@
-"""Colours of parts: the levels of their octaves beside a seam, and the filters that bring both sides together, eased over the part.
+"""Colours of parts: the levels of their octaves beside a seam, and the filters that make both sides alike, eased over the part.
 
 The filters change no phase and are short, so that an attack stays on its sample.
 """
@@ -54,7 +54,7 @@ class ColourMatch(NamedTuple):
 def match_colours(
     left: Samples, right: Samples, sample_rate: int, *, moves: tuple[bool, bool] = (True, True)
 ) -> ColourMatch | None:
-    """Return the gains that bring the colours of two sides of a seam together; None where they are alike or one is silent.
+    """Return the gains that make the colours of two sides of a seam alike; None where they are already, or one is silent.
 
     Each side moves by half the difference, and by at most `LIMIT_DB`. Events do not count. Levels are matched afterwards.
 
