@@ -154,7 +154,7 @@ def make_parts(
     length = round(seconds * RATE)
     rng = np.random.default_rng((seed, 5))
     events = picture_events(length, seed)
-    parts = []
+    parts: list[MadePart] = []
     for number, span in enumerate(part_spans(length, part_seconds, overlap_seconds)):
         start, end = span
         level, slope = (float(rng.uniform(-limit, limit)) for limit in (level_db, slope_db))

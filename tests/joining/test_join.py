@@ -320,4 +320,5 @@ def test_a_filter_raises_no_part_over_full_scale():
     join, sound = joined(parts, 8 * RATE - 36_000)
     assert np.abs(sound).max() <= 1
     (seam,) = join.seams
+    assert seam.colour_db
     assert np.abs(seam.colour_db[0]).max() < np.abs(seam.colour_db[1]).max()

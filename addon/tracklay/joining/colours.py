@@ -146,7 +146,7 @@ def coloured_reader(
         sound = read(first, last)
         around = [(max(0, half - start), max(0, stop + half - length)), (0, 0)]
         # A part may be cut off while it sounds: what is beyond its ends is its mirror image.
-        sound = np.pad(sound, around, mode="symmetric" if len(sound) > half else "constant")  # type: ignore[call-overload]
+        sound = np.pad(sound, around, mode="symmetric" if len(sound) > half else "constant")
         filtered = np.empty((stop - start, sound.shape[1]), np.float32)
         step = TRANSFORM_SAMPLES - 2 * half
         for at in range(0, stop - start, step):

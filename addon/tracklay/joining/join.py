@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InvalidInput
 from ..listening.limiter import limit_peaks
-from .colours import coloured_reader, match_colours
+from .colours import CENTRES_HZ, coloured_reader, match_colours
 from .crossfade import crossfade_kind, crossfade_sounds
 from .cut_placement import place_at_cut
 from .levels import beside_difference, level_difference, solve_gains, weighted_correlation
@@ -302,7 +302,7 @@ def _colour_parts(
             coloured.append(part)
             shares.append(1.0)
             continue
-        plain = np.zeros_like((before or after).left)
+        plain = np.zeros(len(CENTRES_HZ))
         first = parts[index - 1].end - part.start if index else 0
         last = parts[index + 1].start - part.start if index < len(colours) else part.length
         gains = (plain if before is None else before.right), (plain if after is None else after.left)
