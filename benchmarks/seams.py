@@ -3,12 +3,12 @@
     python benchmarks/seams.py [--seconds 240] [--seeds 3] [--memory-minutes 1 60]
 
 The parts are made by `tests/joining/made_parts.py`: 8 s each with 0.75 s of overlap, each with other noise, at a random level
-(plus or minus 10 dB) and colour (plus or minus 3 dB per octave). In every second row every second part begins at a picture cut. Columns:
+(plus or minus 10 dB) and colour (plus or minus 3 dB per octave). In every second row each part begins 120 ms before a picture cut. Columns:
 
     seams       seams of all runs
     step        highest difference of momentary loudness (400 ms before and after) near a seam, dB: median, and 95th percentile
-    in          the 95th percentile of the same measure inside the parts as they were made, over stretches as long as those of the seams
-    over        share of seams above it: 0.05 is what a sound without seams has
+    in          the 95th percentile of the same measure inside the parts as they were made, over stretches as long as the seams' median
+    over        share of seams above that of stretches of their own length: 0.05 is what a sound without seams has
     flux, in, over    the same for spectral flux, dB
     click, in, over   the same for the highest sample above 6 kHz against the 0.2 s around, dB
     lost, twice events that both parts have and the joined sound has not, or has twice
@@ -52,31 +52,45 @@ Measured = Callable[[Sound], "tuple[np.ndarray, float]"]
 MARGIN_SECONDS = 0.25
 """Seconds around a crossfade that count to a seam."""
 
+CLICK_FLOOR = 1e-4
+"""What is this quiet above 6 kHz, -80 dB of full scale, is not heard beside the sound that it is in."""
+
+LEAST_CLICK_DB = 1.0
+"""A lower one is not heard, and none: tones have nothing above 6 kHz that it could be compared with."""
+
+WIDTH_STEP = 4
+"""Values of a curve to which the lengths of stretches are rounded."""
+
 
 @dataclass
 class Measure:
-    """One measure: its highest values near seams, and over stretches of the same length inside the parts."""
+    """One measure: its highest values near seams, each with the length of its stretch, and the curves inside the parts."""
 
-    seams: list[float] = field(default_factory=list)
-    inside: list[float] = field(default_factory=list)
+    seams: list[tuple[float, int]] = field(default_factory=list)
+    inside: list[np.ndarray] = field(default_factory=list)
+    least: float = 0.0
 
     def add(self, measure: Measured, sound: Sound, parts: list[MadePart], stretches: list[tuple[float, float]]) -> None:
         """Measure one run: the joined sound at the stretches of its seams, in seconds, and the parts as they were made."""
         curve, per_second = measure(sound)
-        width = round(float(np.median([last - first for first, last in stretches])) * per_second) + 1
         for first, last in stretches:
-            self.seams.append(float(curve[max(0, round(first * per_second)) : round(last * per_second) + 1].max()))
-        for part in parts:
-            own = measure(part.samples)[0]
-            edge = round(0.8 * per_second)
-            windows = np.lib.stride_tricks.sliding_window_view(own[edge:-edge], width)
-            self.inside += [float(value) for value in windows.max(axis=1)[:: max(1, width // 4)]]
+            values = curve[max(0, round(first * per_second)) : round(last * per_second) + 1]
+            self.seams.append((float(values.max()), round(len(values) / WIDTH_STEP) * WIDTH_STEP))
+        edge = round(0.8 * per_second)
+        self.inside += [measure(part.samples)[0][edge:-edge] for part in parts]
+
+    def limit(self, width: int) -> float:
+        """Return the 95th percentile of the highest values inside the parts over stretches of a length."""
+        windows = [np.lib.stride_tricks.sliding_window_view(each, width) for each in self.inside if len(each) >= width]
+        return max(self.least, float(np.percentile(np.concatenate([each.max(axis=1) for each in windows]), 95)))
 
     def columns(self) -> str:
         """Return the measure's columns."""
-        limit = float(np.percentile(self.inside, 95))
-        seams = np.array(self.seams)
-        return f"{np.median(seams):7.2f}{np.percentile(seams, 95):7.2f}{limit:7.2f}{np.mean(seams > limit):6.2f}"
+        values, widths = (np.array(each) for each in zip(*self.seams, strict=True))
+        limits = {int(width): self.limit(int(width)) for width in np.unique(widths)}
+        over = np.mean([value > limits[width] for value, width in self.seams])
+        limit = self.limit(int(np.median(widths)))
+        return f"{np.median(values):7.2f}{np.percentile(values, 95):7.2f}{limit:7.2f}{over:6.2f}"
 
 
 def momentary_steps(sound: Sound) -> tuple[np.ndarray, float]:
@@ -98,10 +112,11 @@ def flux_curve(sound: Sound) -> tuple[np.ndarray, float]:
 def click_curve(sound: Sound) -> tuple[np.ndarray, float]:
     """Return for each 5 ms how far its highest sample above 6 kHz is over the median of the 0.2 s around, dB."""
     step = round(0.005 * RATE)
-    taps = np.sinc(np.arange(-32, 33) / 4) / 4 * np.hanning(65)
+    # A tone at 660 Hz is 90 dB lower in what is left: a swell of it is no click.
+    taps = np.sinc(np.arange(-128, 129) / 4) / 4 * np.blackman(257)
     mono = sound.mean(axis=1).astype(np.float64)
     high = np.abs(mono - np.convolve(mono, taps, mode="same"))
-    peaks = 20 * np.log10(high[: len(high) // step * step].reshape(-1, step).max(axis=1) + 1e-5)
+    peaks = 20 * np.log10(high[: len(high) // step * step].reshape(-1, step).max(axis=1) + CLICK_FLOOR)
     around = np.lib.stride_tricks.sliding_window_view(np.pad(peaks, 20, mode="reflect"), 41)
     return peaks - np.median(around, axis=1), 1 / 0.005
 
@@ -112,7 +127,7 @@ class Row:
 
     steps: Measure = field(default_factory=Measure)
     flux: Measure = field(default_factory=Measure)
-    clicks: Measure = field(default_factory=Measure)
+    clicks: Measure = field(default_factory=lambda: Measure(least=LEAST_CLICK_DB))
     shared: int = 0
     lost: int = 0
     doubled: int = 0
@@ -138,7 +153,11 @@ def reader(part: MadePart) -> ReadSamples:
 
 def join_made(parts: list[MadePart], length: int) -> tuple[Join, Sound]:
     """Return the join of made parts and its sound."""
-    sounds = [PartSound(reader(part), part.start, len(part.samples), part.hard_cut) for part in parts]
+    ends = [None, *(part.start + len(part.samples) for part in parts[:-1])]
+    sounds = [
+        PartSound(reader(part), part.start, len(part.samples), part.hard_cut, end if part.hard_cut else None)
+        for part, end in zip(parts, ends, strict=True)
+    ]
     join = plan_join(sounds, RATE, length, 2)
     return join, np.concatenate(list(join.blocks()))
 

@@ -120,3 +120,25 @@ def test_music_is_fitted_to_its_row_as_it_is_now(tmp_path, home, listed, batch, 
     assert (status, after["rows"]) == (0, rows)
     assert len(band.asked) == 1
     assert take.exists()
+
+
+def test_music_that_is_too_short_for_its_row_is_asked_for_more(tmp_path, home, listed, batch, again):
+    """Within the cap, and only what is missing; the new take is the row's, and the list generates nothing more."""
+    (home / "models").mkdir(exist_ok=True)
+    (home / "models" / "band.toml").write_text(music_model.MODEL)
+    band = music_model.Band([])
+    base.register("band", lambda: band)
+    flash_clip(tmp_path / "film.mp4", Fraction(25), 400, ())
+    path = listed(MUSIC.replace('"12"', '"6"'))
+    _, content = batch(path)
+    take = tmp_path / "sound" / content["rows"][0]["take"]["file"]
+    listed(MUSIC.replace('"12"', '"16"'))
+    status, message = again("refit", take, "--ask-more", "--max-cost", "0.01")
+    assert (status, "is asked for 20.0 s for 0.40 USD" in message, len(band.asked)) == (2, True, 1)
+    status, rows = again("refit", take, "--ask-more")
+    assert (status, [float(each) for each in band.asked]) == (0, [7.2, 20])
+    (row,) = rows
+    assert (row["state"], row["take"]["samples"], row["take"]["fit"]["refit_of"]) == ("laid", 768_000, take.name)
+    assert [part["cost"]["amount"] for part in row["take"]["parts"]] == ["0", "0.2"]
+    status, after = batch(path)
+    assert (status, after["rows"], len(band.asked)) == (0, rows, 2)

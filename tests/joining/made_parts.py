@@ -15,6 +15,9 @@ Kind = Literal["noise", "tones", "rain", "foley", "clicks"]
 RATE = 48_000
 """Hz."""
 
+CUT_OVERLAP_SECONDS = 0.12
+"""Overlap at a picture cut: three frames of 25 a second."""
+
 
 class Event(NamedTuple):
     """An event of the picture: its sample in the joined sound, and a number that makes its sound."""
@@ -144,23 +147,29 @@ def make_parts(
     jitter_seconds: float = 0.0,
     hard_cuts: bool = False,
 ) -> list[MadePart]:
-    """Return the parts of a sound, each at a random level (plus or minus `level_db`) and colour (plus or minus `slope_db` per octave)."""
+    """Return the parts of a sound, each at a random level (plus or minus `level_db`) and colour (plus or minus `slope_db` per octave).
+
+    With `hard_cuts` each part but the first begins at a picture cut, one frame before it, and the part before ends on it.
+    """
     length = round(seconds * RATE)
     rng = np.random.default_rng((seed, 5))
     events = picture_events(length, seed)
-    parts = []
+    parts: list[MadePart] = []
     for number, span in enumerate(part_spans(length, part_seconds, overlap_seconds)):
+        start, end = span
         level, slope = (float(rng.uniform(-limit, limit)) for limit in (level_db, slope_db))
+        if hard_cuts and parts:
+            start = parts[-1].start + len(parts[-1].samples) - round(CUT_OVERLAP_SECONDS * RATE)
         parts.append(
             make_part(
                 kind,
-                span,
+                (start, end),
                 events,
                 seed * 10_000 + number,
                 level_db=level,
                 slope_db=slope,
                 jitter_seconds=jitter_seconds,
-                hard_cut=hard_cuts and number > 0 and number % 2 == 0,
+                hard_cut=hard_cuts and number > 0,
             )
         )
     return parts

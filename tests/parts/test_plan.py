@@ -102,12 +102,12 @@ def test_whole_is_refused_only_beyond_the_models_limit():
 
 
 def test_boundaries_are_at_cuts_in_reach():
-    """A cut near each boundary is taken; the parts overlap by one frame before it, so that the shot's sound begins on its first frame."""
+    """A cut near each boundary is taken; the parts overlap by 0.12 s before it, so that the shot's sound begins on its first frame."""
     sizes, frames = sizes_of(30)
     cuts = [190, 371, 560]
     parts = plan_parts(frames, RATE_25, sizes, PictureNotes(cuts=cuts))
     check_parts(parts, frames, sizes)
-    assert [part.start for part in parts if part.at_cut] == [cut - 1 for cut in cuts]
+    assert [part.start for part in parts if part.at_cut] == [cut - 3 for cut in cuts]
     assert [left.end for left, right in pairwise(parts) if right.at_cut] == cuts
 
 

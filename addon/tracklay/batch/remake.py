@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidInput
 from ..jobs import create_job_spec
 from ..jobs.delivery import BatchDelivery
+from ..jobs.parted.music_again import extend_music
 from ..jobs.process_lock import exclusive_lock
-from ..timelines.refit import check_fitted, extend_music, with_music_of
+from ..timelines.refit import check_fitted, with_music_of
 from . import results
 from .executor import BatchExecutor, BatchOptions
 from .open_picture import OpenPicture
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ..cue import Cue, LandMode
     from ..errors import TracklayError
     from ..jobs import JobSpec, StageProgress
-    from ..timelines.redo import MadeTake
+    from ..jobs.parted.made_takes import MadeTake
     from .worklist import WorkList, WorkListRow
 
 

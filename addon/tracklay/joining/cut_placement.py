@@ -27,8 +27,8 @@ EDGE_FRAMES = 3
 def place_at_cut(left: Side, right: Side, around: tuple[Samples, Samples], cut: int, sample_rate: int) -> Place:
     """Return the place of the crossfade at a picture cut.
 
-    Where no length in `CUT_SECONDS` keeps the spectral flux at that of the sound around it, and none is much calmer than the others, the
-    two sides are different sounds: then the shortest is right, and the change is heard as the cut is seen.
+    It is the shortest of `CUT_SECONDS` if its spectral flux is that of the sound around it, else the calmest. Where none is much calmer,
+    the two sides are different sounds: then the shortest is right, and the change is heard as the cut is seen.
 
     Args:
         left: the side that ends.
@@ -41,15 +41,15 @@ def place_at_cut(left: Side, right: Side, around: tuple[Samples, Samples], cut: 
     # An attack or a click that is faded is calmer, and lost.
     places = [shortest, *(each for each in longer if not _has_event(each, (left, right), sample_rate))]
     own = (np.concatenate([around[0], left.samples]), np.concatenate([right.samples, around[1]]))
-    limit = max(_highest_flux(sound, sample_rate) for sound in own)
+    limit = sum(_highest_flux(sound, sample_rate) for sound in own) / 2
     flux = []
     for place in places:
         first, end = place.start, place.start + place.length
         faded = crossfade_sounds(left.samples[first:end], right.samples[first:end])
         joined = np.concatenate([own[0][: len(around[0]) + first], faded, own[1][end:]])
         flux.append(_highest_flux(joined, sample_rate, (len(around[0]) + first, len(around[0]) + end)))
-        if flux[-1] <= limit:
-            return place
+        if flux[0] <= limit:
+            return shortest
     calmest = int(np.argmin(flux))
     return places[calmest if flux[calmest] < WORTH_LENGTH * flux[0] else 0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from ..errors import InvalidInput
 from ..listening.limiter import limit_peaks
+from .colours import CENTRES_HZ, coloured_reader, match_colours
 from .crossfade import crossfade_kind, crossfade_sounds
 from .cut_placement import place_at_cut
-from .levels import level_difference, solve_gains, weighted_correlation
+from .levels import beside_difference, level_difference, solve_gains, weighted_correlation
 from .placement import CONTEXT_SECONDS, Place, Side, analyze_side, place_crossfade
 from .prediction import BRIDGE_SECONDS, HISTORY_SECONDS, bridge_sounds
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..listening.spectrum import ReadSamples, Samples
+    from .colours import ColourMatch, Curve
     from .levels import LevelDifference, PartGains
 
 BLOCK_SAMPLES = 1 << 16
@@ -28,11 +30,20 @@ BLOCK_SAMPLES = 1 << 16
 GAP_FADE_SECONDS = 0.005
 """Fade of a part that ends where none follows, and of one that begins where none was before."""
 
+FADE_IN_SECONDS, FADE_OUT_SECONDS = 0.001, 0.006
+"""Ends of parts that no crossfade uses: a part that begins or ends while it sounds is faded there when it is conformed."""
+
+EDGE_ROOM_SECONDS = 0.03
+"""Overlap from which its ends are left out."""
+
 LIMITER_SECONDS = 0.002
 """Look-ahead of the limiter that keeps a crossfade below full scale."""
 
 LEVEL_REACH_SECONDS = 0.3
 """Levels are matched over the crossfade and this much of the overlap around it."""
+
+MATCHED_SECONDS = 0.4
+"""Sound of each side, beside an overlap that is shorter, by which levels and colours are matched: the window of momentary loudness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,7 @@ class Seam:
         left_db, right_db: gain of the part before and of the part after at the seam, beyond the gain of the whole part.
         difference_db: how much louder the part before was (K-weighted); None where one side is silent or the overlap too short.
         hard_cut: whether it is at a picture cut.
+        colour_db: gains of the octaves from 62.5 Hz of the part before and of the part after; empty if their colours are alike.
     """
 
     position: int
@@ -86,6 +98,7 @@ class Seam:
     right_db: float
     difference_db: float | None
     hard_cut: bool
+    colour_db: tuple[tuple[float, ...], tuple[float, ...]] | tuple[()] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the seam as the manifest has it."""
@@ -97,6 +110,7 @@ class Seam:
             "gains_db": [round(self.left_db, 2), round(self.right_db, 2)],
             "difference_db": None if self.difference_db is None else round(self.difference_db, 2),
             "hard_cut": self.hard_cut,
+            **({"colour_db": [[round(gain, 1) for gain in side] for side in self.colour_db]} if self.colour_db else {}),
         }
 
 
@@ -217,10 +231,12 @@ def plan_join(parts: Sequence[PartSound], sample_rate: int, length: int, channel
         InvalidInput: there are no parts, they are not in order, or one lies inside another.
     """
     _check_parts(parts)
+    colours = [_match_colours(left, right, sample_rate, channels) for left, right in pairwise(parts)]
+    parts, shares = _colour_parts(parts, colours, sample_rate)
     overlaps: list[_Overlap | None] = []
     earliest = 0
     for left, right in pairwise(parts):
-        start, end = max(right.start, earliest), min(left.end, length)
+        start, end = _overlap_span(left, right, earliest, length, sample_rate)
         overlaps.append(_measure_overlap(left, right, start, end, sample_rate, channels) if end > start else None)
         place = overlaps[-1]
         earliest = place.position + place.length if place else right.start
@@ -232,10 +248,82 @@ def plan_join(parts: Sequence[PartSound], sample_rate: int, length: int, channel
         [part.is_fixed for part in parts],
     )
     seams = tuple(
-        _describe_seam(overlap, left, right, gains, index, sample_rate)
+        replace(
+            _describe_seam(overlap, left, right, gains, index, sample_rate),
+            colour_db=()
+            if (match := colours[index]) is None
+            else (tuple(match.left * shares[index]), tuple(match.right * shares[index + 1])),
+        )
         for index, (overlap, (left, right)) in enumerate(zip(overlaps, pairwise(parts), strict=True))
     )
     return Join(seams, tuple(float(level) for level in gains.level), length, tuple(parts), channels, sample_rate)
+
+
+def _overlap_span(left: PartSound, right: PartSound, earliest: int, length: int, sample_rate: int) -> tuple[int, int]:
+    """Return the stretch of two parts in which a crossfade may be: not in the short fades at their ends, where there is room."""
+    start, end = max(right.start, earliest), min(left.end, length)
+    if right.crossfade is None and end - start >= round(EDGE_ROOM_SECONDS * sample_rate):
+        start, end = start + round(FADE_IN_SECONDS * sample_rate), end - round(FADE_OUT_SECONDS * sample_rate)
+    return start, end
+
+
+def _beside(left: PartSound, right: PartSound, sample_rate: int, channels: int) -> tuple[Samples, Samples]:
+    """Return the sound of both sides by which they are matched: that of their overlap, or beside it where it is short."""
+    reach = round(MATCHED_SECONDS * sample_rate)
+    start, end = right.start, left.end
+    if end - start < reach and left.end >= right.start:
+        spans = (max(left.start, end - reach), end), (start, min(right.end, start + reach))
+    else:
+        spans = (start, end), (start, end)
+    sounds = [
+        to_channels(part.read(first - part.start, stop - part.start), channels)
+        for part, (first, stop) in zip((left, right), spans, strict=True)
+    ]
+    return sounds[0], sounds[1]
+
+
+def _match_colours(left: PartSound, right: PartSound, sample_rate: int, channels: int) -> ColourMatch | None:
+    """Return the gains of octaves at a seam; None for none. A seam that the caller places is on a beat of music: notes are no colour."""
+    if left.end < right.start or right.crossfade is not None:
+        return None
+    moves = not left.is_fixed, not right.is_fixed
+    return match_colours(*_beside(left, right, sample_rate, channels), sample_rate, moves=moves)
+
+
+def _colour_parts(
+    parts: Sequence[PartSound], colours: Sequence[ColourMatch | None], sample_rate: int
+) -> tuple[list[PartSound], list[float]]:
+    """Return parts that are read with the colours of their seams, and the share of its gains that each has."""
+    coloured, shares = [], []
+    for index, part in enumerate(parts):
+        before = colours[index - 1] if index else None
+        after = colours[index] if index < len(colours) else None
+        if (before is None and after is None) or part.is_fixed:
+            coloured.append(part)
+            shares.append(1.0)
+            continue
+        plain = np.zeros(len(CENTRES_HZ))
+        first = parts[index - 1].end - part.start if index else 0
+        last = parts[index + 1].start - part.start if index < len(colours) else part.length
+        gains = (plain if before is None else before.right), (plain if after is None else after.left)
+        part, share = _colour_part(part, gains, (first, last), sample_rate)  # noqa: PLW2901
+        coloured.append(part)
+        shares.append(share)
+    return coloured, shares
+
+
+def _colour_part(
+    part: PartSound, gains: tuple[Curve, Curve], eased: tuple[int, int], sample_rate: int
+) -> tuple[PartSound, float]:
+    """Return a part that is read with gains of its octaves at its start and end, and the share of them that keeps it below full scale."""
+    ceiling = max(0.0, -_headroom_db(part))
+    for share in (1.0, 0.5, 0.25):
+        at_start, at_end = (share * gain for gain in gains)
+        read = coloured_reader(part.read, part.length, at_start, at_end, eased, sample_rate)
+        filtered = replace(part, read=read)
+        if max(at_start.max(), at_end.max()) <= 0 or -_headroom_db(filtered) <= ceiling:
+            return filtered, share
+    return part, 0.0
 
 
 def _describe_seam(
@@ -266,7 +354,9 @@ def _measure_overlap(
     (left_sound, left_before), (right_sound, right_before) = read_around(left), read_around(right)
     before = analyze_side(left_sound, left_before, end - start, sample_rate)
     after = analyze_side(right_sound, right_before, end - start, sample_rate)
-    difference = level_difference(before.samples, after.samples, sample_rate)
+    is_short = end - start < round(MATCHED_SECONDS * sample_rate)
+    beside = beside_difference(*_beside(left, right, sample_rate, channels), sample_rate) if is_short else None
+    difference = beside if is_short else level_difference(before.samples, after.samples, sample_rate)
     gain = np.float32(1.0 if difference is None else 10 ** (difference.decibels / 20))
     matched = Side(after.samples * gain, after.attacks)
     if right.hard_cut:
@@ -279,7 +369,8 @@ def _measure_overlap(
         first = min(max(right.crossfade[0], start), end - 1)
         place = Place(first - start, min(right.crossfade[1], end - first))
     near = _around(place, end - start, round(LEVEL_REACH_SECONDS * sample_rate))
-    difference = level_difference(before.samples[near], after.samples[near], sample_rate)
+    if not is_short:
+        difference = level_difference(before.samples[near], after.samples[near], sample_rate)
     faded = slice(place.start, place.start + place.length)
     correlation = weighted_correlation(before.samples[faded], after.samples[faded], sample_rate)
     return _Overlap(start + place.start, place.length, correlation, difference)

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 SEAM_LIMIT_DB = 6.0
 """Highest gain of a side at a seam. It is eased back over the part."""
 
-LEVEL_LIMIT_DB = 6.0
-"""Highest gain of a whole part, used where both sides of a seam at their limits still differ."""
+LEVEL_LIMIT_DB = 4.0
+"""Highest gain of a whole part, used where both sides of a seam at their limits still differ: with it parts up to 10 dB from their mean
+meet."""
 
 FRAME_SECONDS, HOP_SECONDS = 0.05, 0.025
 """Frames in which the levels of an overlap are compared."""
@@ -114,6 +115,23 @@ def level_difference(left: Samples, right: Samples, sample_rate: int) -> LevelDi
     if seconds < LEAST_SECONDS:
         return None
     return LevelDifference(float(10 * np.log10(counted[0].sum() / counted[1].sum())), min(1.0, seconds / SURE_SECONDS))
+
+
+def beside_difference(left: Samples, right: Samples, sample_rate: int) -> LevelDifference | None:
+    """Return the level difference of two sounds of different moments, as `level_difference`. Events of either do not count."""
+    silence = 10 ** ((SILENCE_LUFS - OFFSET_LUFS) / 10)
+    means, seconds = [], []
+    for sound in (left, right):
+        powers = weighted_powers(sound, sample_rate)
+        powers = powers[powers > silence]
+        if not len(powers):
+            return None
+        powers = powers[powers <= np.median(powers) * 10 ** (OUTLIER_DB / 10)]
+        means.append(float(powers.mean()))
+        seconds.append(HOP_SECONDS * len(powers))
+    if min(seconds) < LEAST_SECONDS:
+        return None
+    return LevelDifference(float(10 * np.log10(means[0] / means[1])), min(1.0, min(seconds) / SURE_SECONDS))
 
 
 def solve_gains(

@@ -24,7 +24,7 @@ STEP_SECONDS = 0.0025
 LONGEST_SECONDS, SHORTEST_SECONDS = 1.0, 0.01
 """Lengths of a crossfade. Over the longest, a change of texture is no event; the shortest does not click."""
 
-CUT_SECONDS = (0.01, 0.02, 0.04)
+CUT_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.11)
 """Lengths of the crossfade at a picture cut. The shortest is right where the ambience changes; tones in other phases need more."""
 
 HALVING_DB = 2.5
@@ -54,6 +54,9 @@ CLICK_AROUND_SECONDS = 0.1
 FLOOR_POWER = 1e-9
 """Power added to both sides, -90 dB of full scale: quieter is not better."""
 
+EDGE_SECONDS = 0.02
+"""A part that begins or ends while it sounds is faded there, which is no attack."""
+
 CONTEXT_SECONDS = 0.75
 """Sound around an overlap that the detection of onsets sees."""
 
@@ -80,7 +83,14 @@ class Side:
 
 def analyze_side(sound: Samples, before: int, overlap: int, sample_rate: int) -> Side:
     """Return a side of an overlap from a sound that begins `before` samples earlier and reaches past it."""
-    attacks = tuple((onset.sample - before, onset.strength) for onset in detect_onsets(sound, sample_rate))
+    edge = round(EDGE_SECONDS * sample_rate)
+    first = 0 if before else edge
+    end = len(sound) - (0 if len(sound) > before + overlap else edge)
+    attacks = tuple(
+        (onset.sample - before, onset.strength)
+        for onset in detect_onsets(sound, sample_rate)
+        if first <= onset.sample < end
+    )
     return Side(sound[before : before + overlap], attacks)
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 WIDE_OVERLAP_SECONDS = 1
 """Overlap of two parts within a shot where there is room for it."""
 
-CUT_OVERLAP_SECONDS = Fraction(1, 100)
-"""Overlap at a cut, before it: the sound of the new shot begins on its first frame."""
+CUT_OVERLAP_SECONDS = Fraction(3, 25)
+"""Overlap at a cut, before it: the sound of the new shot begins on its first frame. Tones in other phases need a crossfade this long."""
 
 CONTACT_SECONDS = Fraction(3, 25)
 """Distance from a contact within which no boundary is put: its attack and the first of its decay."""

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..cue import UNFITTED
 from ..errors import InvalidInput
 from ..hits import Hit
 from ..jobs.job_spec import can_fit
-from ..media.wav_reader import WavReader
 from .hit_points import add_hits, tail_frames
 from .media_file import MediaFile
 
 if TYPE_CHECKING:
     from ..cue import Cue
+    from ..jobs.parted.made_takes import MadeTake
     from ..timing import Span
     from .base import Timeline
-    from .redo import MadeTake
-
-
-TEMPO_SECONDS = 12
-"""Length from which the measured tempo of music counts: shorter pieces may be measured at a related one."""
 
 
 def refit_cue(
@@ -70,35 +62,6 @@ def with_music_of(made: MadeTake, cue: Cue) -> Cue:
     """Return a cue that fits the music of a take; the built-in composer writes it again from the same seed."""
     refit = None if made.spec.model.provider == "sketch" else made.take.file
     return replace(cue, takes=1, seed=made.take.seed, refit=refit, best=False, extends=0, part_recipes=())
-
-
-def music_seconds(made: MadeTake) -> Fraction | None:
-    """Return the length of the music that a take was fitted from; None if it is composed to its span, or no longer there."""
-    music = made.take.file.with_name(f"{made.take.file.stem}.{UNFITTED}.wav")
-    if made.spec.model.provider == "sketch" or not music.is_file():
-        return None
-    with WavReader(music) as wav:
-        return Fraction(wav.format.samples, wav.format.sample_rate)
-
-
-def is_music_short(made: MadeTake, cue: Cue) -> bool:
-    """Return whether the music of a take is shorter than the span of a cue and its tail: its bars are repeated."""
-    seconds = music_seconds(made)
-    return seconds is not None and seconds < cue.sound_span.seconds
-
-
-def extend_music(made: MadeTake, cue: Cue) -> Cue:
-    """Return the cue of `refit_cue` with more music asked for, at the tempo of what there is. It costs what the model makes.
-
-    The music that there is stays its first part. A cue whose music is long enough stays as it is.
-    """
-    seconds = music_seconds(made)
-    if seconds is None or not is_music_short(made, cue) or not made.spec.model.is_free_music:
-        return cue
-    measured = made.take.fit.get("tempo") if seconds >= TEMPO_SECONDS else None
-    tempo = made.spec.cue.tempo if measured is None else float(measured)
-    frames = max(1, math.floor(seconds * cue.span.rate.fps))
-    return replace(cue, extends=frames, parts="auto", tempo=tempo)
 
 
 def check_fitted(made: MadeTake) -> None:

@@ -22,7 +22,7 @@ RATE = Fraction(25)
 def asked():
     """Add the fake music model to the catalogue, and return the lengths that it is asked for, in seconds."""
     file = MODELS / "band.toml"
-    file.write_text(music_model.MODEL)
+    file.write_text(music_model.MODEL.replace("0.02", "0.05"))  # what it charges is within twice the estimate
     lengths: list[Fraction] = []
     base.register("band", lambda: music_model.Band(lengths))
     bpy.ops.tracklay.reload_models()
@@ -90,3 +90,44 @@ def test_the_music_of_a_scene_follows_its_shots(scene, clips, asked):
     assert (new["samples"], new["cost"]["amount"]) == (288_000, "0")
     heard = [strip for strip in laid(scene) if not strip.mute]
     assert [(compat.strip_start(strip), compat.strip_frames(strip)) for strip in heard] == [(11, 150)]
+
+
+def test_music_that_is_too_short_is_asked_for_more(scene, clips, asked):
+    """Only what is missing is asked for; what there is stays its first part. Music that is long enough is fitted for free."""
+    set_rate(scene, RATE)
+    picture = add(scene, clips(RATE, 300, ()), 11, 1)
+    compat.set_strip_frames(picture, 100)
+    bpy.ops.tracklay.generate(model="band/music", prompt="calm", seed=4, wait=True)
+    compat.set_strip_frames(picture, 300)
+    bpy.ops.tracklay.extend_music(wait=True)
+    old, new = entries(scene)
+    assert len(asked) == 2
+    assert (new["samples"], new["fit"]["refit_of"]) == (576_000, old["file"])
+    assert [part["cost"]["amount"] for part in new["parts"]] == ["0", "0.2"]
+    assert [json.loads(strip["tracklay"])["file"] for strip in laid(scene) if not strip.mute] == [new["file"]]
+    compat.set_strip_frames(picture, 250)
+    bpy.ops.tracklay.extend_music(wait=True)
+    assert (len(asked), entries(scene)[2]["samples"]) == (2, 480_000)
+
+
+def test_a_part_of_music_is_made_again(scene, clips, asked):
+    """It alone is asked for, with its own seed and prompt; the others are used again, and the whole is fitted to the same span."""
+    file = MODELS / "band.toml"
+    file.write_text(file.read_text().replace("price = {", "seconds = { least = 1, most = 6 }\nprice = {"))
+    bpy.ops.tracklay.reload_models()
+    set_rate(scene, RATE)
+    add(scene, clips(RATE, 200, ()), 11, 1)
+    bpy.ops.tracklay.generate(model="band/music", prompt="calm", seed=4, wait=True)
+    (old,) = entries(scene)
+    count = len(old["parts"])
+    assert len(asked) == count >= 2
+    bpy.ops.tracklay.redo_part(part=2, seed=77, prompt="drums", wait=True)
+    _, new = entries(scene)
+    assert (len(asked), asked[count]) == (count + 1, asked[1])
+    assert [part["seed"] for part in new["parts"]] == [
+        77 if part["part"] == 2 else part["seed"] for part in old["parts"]
+    ]
+    assert (new["samples"], new["prompt"]) == (384_000, "calm")
+    with pytest.raises(RuntimeError, match=f"has {count} parts, and no part 9"):
+        bpy.ops.tracklay.redo_part(part=9, wait=True)
+    assert len(asked) == count + 1

@@ -14,11 +14,12 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from ...errors import TracklayError
 from ...jobs.job_spec import MAX_TAKES, RANDOM_SEED
 from ...trash import trash_files
-from ..runtime import landed_again, redone_parts
+from ..runtime import estimates, landed_again, redone_parts
 from ..runtime.requests import submit_cues
 from ..sequencer import compat, dropped_files, landing, selection, takes
 from ..sequencer.joined import following
 from ..sequencer.takes import FULL_MIX_MODES, TakeGroup
+from ..settings import catalogue
 from ..settings.i18n.translate import translate_error, translate_report, translate_ui
 from .common import SKIP_SAVE, WAIT_ARGUMENT, TracklayOperator
 
@@ -241,6 +242,39 @@ class TRACKLAY_OT_refit(_NextTakeOperator, bpy.types.Operator):  # type: ignore[
         return takes.regenerated_cue(scene, level, group, same_seed=True, count=1, is_refit=True)
 
 
+class TRACKLAY_OT_extend_music(_NextTakeOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
+    """Fit music to its picture; ask the model for more if it is too short.
+
+    The music that there is stays the first part. A dialog shows the price first. The new take becomes the audible one.
+    """
+
+    bl_idname = "tracklay.extend_music"
+    bl_label = "Ask for More"
+    only_first = True
+    __annotations__ = {"cue": CUE_ARGUMENT, "wait": WAIT_ARGUMENT}
+
+    def invoke(self, context: Any, _event: Any) -> AbstractSet[str]:
+        """Show what it makes and costs."""
+        scene = compat.active_sequencer_scene(context)
+        try:
+            level, groups = selection.active_level(scene), takes.target_groups(scene, self.cue)
+            assert level is not None  # noqa: S101 - groups were found on it
+            cue, _ = self.build_cue(scene, level, groups[0])
+            self._text = estimates.estimate([estimates.dummy_spec(cue, catalogue.get_model(cue.model))]).text
+        except TracklayError as error:
+            return self.report_error(error)
+        result: AbstractSet[str] = context.window_manager.invoke_props_dialog(
+            self, title=translate_ui("Ask for More"), confirm_text=translate_ui("Generate")
+        )
+        return result
+
+    def draw(self, _context: Any) -> None:
+        self.layout.label(text=self._text, translate=False, icon="UV_SYNC_SELECT")
+
+    def build_cue(self, scene: Any, level: StripLevel, group: TakeGroup) -> tuple[Cue, CueSource]:
+        return redone_parts.extended_cue(scene, level, group)
+
+
 class TRACKLAY_OT_land_again(_NextTakeOperator, bpy.types.Operator):  # type: ignore[misc]  # noqa: N801
     """Land the untouched take on the picture as it is now, at no cost.
 
@@ -372,6 +406,7 @@ CLASSES = (
     TRACKLAY_OT_follow_picture,
     TRACKLAY_OT_regenerate,
     TRACKLAY_OT_refit,
+    TRACKLAY_OT_extend_music,
     TRACKLAY_OT_land_again,
     TRACKLAY_OT_redo_part,
     TRACKLAY_OT_delete_dropped,

@@ -311,7 +311,10 @@ def _draw_picture_actions(box: Any, row: CueListRow, group: takes.TakeGroup, ver
         if landing.was_landed(version.strips[0]):
             box.operator("tracklay.land_again", icon="TRACKING").cue = row.cue
     if cue_index.can_refit(version.strips[0]):
-        box.operator("tracklay.refit", text="Refit Music", icon="UV_SYNC_SELECT").cue = row.cue
+        line = box.row(align=True)
+        line.operator("tracklay.refit", text="Refit Music", icon="UV_SYNC_SELECT").cue = row.cue
+        if redone_parts.can_extend(version.strips[0]):
+            line.operator("tracklay.extend_music", icon="ADD").cue = row.cue
 
 
 def _draw_takes(box: Any, scene: Any, row: CueListRow) -> None:

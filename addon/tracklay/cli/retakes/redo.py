@@ -12,10 +12,11 @@ from ...errors import InvalidInput
 from ...jobs.costs import check_budget
 from ...jobs.delivery import BatchDelivery, FileDelivery
 from ...jobs.job_spec import create_job_spec
+from ...jobs.parted.made_takes import find_made_take
 from ...jobs.runner import BlockingRunner
 from ...timelines import open_timeline
 from ...timelines.delivery import check_delivery, deliver_takes
-from ...timelines.redo import find_made_take, redo_cue
+from ...timelines.redo import redo_cue
 from ...version import VERSION
 from ..batch import print_results, report_path, write_list_report
 from ..exit_status import EXIT_DONE, EXIT_FAILED
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from ...batch.worklist import WorkList, WorkListRow
     from ...cue import Cue
     from ...jobs import JobSpec
+    from ...jobs.parted.made_takes import MadeTake
     from ...timelines.base import Timeline
-    from ...timelines.redo import MadeTake
 
 
 def run_redo(options: argparse.Namespace) -> int:

@@ -10,9 +10,10 @@ from ...errors import InvalidInput
 from ...jobs.costs import check_budget, estimate_cost
 from ...jobs.delivery import BatchDelivery
 from ...jobs.job_spec import create_job_spec
+from ...jobs.parted.made_takes import find_made_take
+from ...jobs.parted.music_again import extend_music, is_music_short, music_seconds
 from ...timelines import open_timeline
-from ...timelines.redo import find_made_take
-from ...timelines.refit import extend_music, is_music_short, music_seconds, refit_cue
+from ...timelines.refit import refit_cue
 from ..messages import print_message
 from .redo import generate_beside, generate_in_row, require_file_delivery
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import argparse
 
     from ...cue import Cue
-    from ...timelines.redo import MadeTake
+    from ...jobs.parted.made_takes import MadeTake
 
 
 def run_refit(options: argparse.Namespace) -> int:

@@ -412,6 +412,16 @@ ERRORS = {
     "The take was not made in parts: {take}. Name a stretch by its in and out points.": (
         "Der Take wurde nicht in Teilen erzeugt: {take}. Nennen Sie einen Abschnitt durch In- und Out-Punkt."
     ),
+    "Part 1 of {take} is the music of {earlier}. Redo a part of that take.": (
+        "Teil 1 von {take} ist die Musik von {earlier}. Erzeugen Sie einen Teil jenes Takes neu."
+    ),
+    "Part {missing} of {take} is missing. Redo it first.": (
+        "Teil {missing} von {take} fehlt. Erzeugen Sie ihn zuerst neu."
+    ),
+    "No job of this machine made the take: {path}. Name a WAV file of a take where it was written.": (
+        "Kein Auftrag dieses Rechners hat den Take erzeugt: {path}. Nennen Sie die WAV-Datei eines Takes, wo sie "
+        "geschrieben wurde."
+    ),
     "{take} has {count} parts, and no part {part}.": "{take} hat {count} Teile und keinen Teil {part}.",
     "The parts of {take} are music without a place of their own. Name a stretch by its in and out points.": (
         "Die Teile von {take} sind Musik ohne eigenen Platz. Nennen Sie einen Abschnitt durch In- und Out-Punkt."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 OPERATORS = {
     "Add a Key": "Schlüssel hinzufügen",
+    "Ask for More": "Mehr anfordern",
     "End Solo": "Solo beenden",
     "Fade Take": "Take ein- und ausblenden",
     "Help": "Hilfe",
@@ -52,6 +53,10 @@ WORDS = {
     "Open": "Offen",
     "Group by Shot": "Nach Einstellung gruppieren",
     "Refit Music": "Musik neu anpassen",
+    "Ask for More": "Mehr anfordern",
+    "Fit music to its picture; ask the model for more if it is too short": (
+        "Musik an ihr Bild anpassen; ist sie zu kurz, mehr vom Modell anfordern"
+    ),
     "Regenerate All Stale": "Alle veralteten neu erzeugen",
     "Selected strips: {}": "Ausgewählte Streifen: {}",
     "Cues: {}, takes removed: {}": "Cues: {}, entfernte Takes: {}",
