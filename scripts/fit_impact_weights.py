@@ -171,8 +171,8 @@ def main() -> None:
     for scene, found in scenes:
         times = [contact.time for contact in scene.contacts]
         for loss in found:
-            nearest = min(times, key=lambda time, loss=loss: abs(time - loss.estimate), default=math.inf)
-            if loss.is_sure and abs(nearest - loss.estimate) <= MAX_CORRECTED * loss.interval:
+            gap, nearest = min(((abs(time - loss.estimate), time) for time in times), default=(math.inf, 0.0))
+            if loss.is_sure and gap <= MAX_CORRECTED * loss.interval:
                 sure.append((loss, nearest))
     correction, offset = fit_correction(sure)
     print("CORRECTION_WEIGHTS =", tuple(round(float(weight), 3) for weight in correction))
