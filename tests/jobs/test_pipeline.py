@@ -132,6 +132,12 @@ def test_a_stored_output_is_reused_while_the_provider_is_unreachable(replicate, 
     assert len(replicate.calls("GET /v1/models/zsxkib/mmaudio")) == asked + 1
 
 
+def test_the_version_of_a_model_is_asked_for_once(replicate, clip):
+    """Before its output is looked for, and not again when it is sent."""
+    assert lay(clip, "--seed", "5") == 0
+    assert len(replicate.calls("GET /v1/models/zsxkib/mmaudio")) == 1
+
+
 def test_without_a_seed_each_take_is_a_new_one(replicate, clip):
     """Tracklay chooses the seed, so that it can be recorded, and sends it."""
     assert lay(clip) == 0

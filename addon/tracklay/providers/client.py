@@ -6,6 +6,8 @@ import asyncio
 import functools
 import importlib.util
 import logging
+import math
+import time
 import weakref
 from typing import TYPE_CHECKING
 
@@ -48,6 +50,7 @@ class _LoopState:
             mounts=dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]")),
         )
         self.limiters: dict[tuple[str, RequestKind], RateLimiter] = {}
+        self.answers: dict[tuple[str, str], tuple[float, str]] = {}
 
 
 _loop_states: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopState] = weakref.WeakKeyDictionary()
@@ -82,6 +85,17 @@ def get_limiter(
             label=f"{name} {kind}",
         )
     return limiters[name, kind]
+
+
+def recall_answer(provider: str, question: str, seconds: float) -> str | None:
+    """Return what `keep_answer` kept in the running event loop no longer than some seconds ago; None if nothing."""
+    asked, answer = _current_loop_state().answers.get((provider, question), (-math.inf, ""))
+    return answer if time.monotonic() - asked <= seconds else None
+
+
+def keep_answer(provider: str, question: str, answer: str) -> None:
+    """Keep a provider's answer to a question that every take of a run asks."""
+    _current_loop_state().answers[provider, question] = (time.monotonic(), answer)
 
 
 async def close_client() -> None:

@@ -29,6 +29,7 @@ from .base import (
     catalogue_cost,
     requested_outputs,
 )
+from .client import keep_answer, recall_answer
 from .download import download
 from .http import Api, base_url
 from .job_errors import (
@@ -57,6 +58,9 @@ LISTING_DELAY = timedelta(seconds=60)
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 """The assumed largest difference between our clock and Replicate's, when a lost prediction is searched for."""
+
+VERSION_SECONDS = 600.0
+"""Time for which the newest version of a model is believed: a run of a command, and not a day of Blender."""
 
 QUICK_CHECK_SECONDS = 5.0
 """Seconds for a version lookup while the user waits."""
@@ -123,7 +127,17 @@ class Replicate(Provider):
             raise
 
     async def version(self, model: Model, *, fail_fast: bool = False) -> str:
-        """Return the model's newest version. An official model has no versions; its name is used instead."""
+        """Return the model's newest version. An official model has no versions; its name is used instead.
+
+        All takes of a run ask for it, so an answer holds for `VERSION_SECONDS`.
+        """
+        known = recall_answer(self.name, model.endpoint, VERSION_SECONDS)
+        if known is None:
+            known = await self._ask_version(model, fail_fast=fail_fast)
+            keep_answer(self.name, model.endpoint, known)
+        return known
+
+    async def _ask_version(self, model: Model, *, fail_fast: bool) -> str:
         policy = self.api.retry_policy
         if fail_fast:
             policy = policy.with_limits("read", max_attempts=1, attempt_seconds=QUICK_CHECK_SECONDS)
