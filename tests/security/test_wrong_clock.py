@@ -47,7 +47,7 @@ def provider(request, monkeypatch):
 def only_job():
     """Return the one job of the ledger."""
     ledger = Ledger()
-    (job,) = ledger.list_jobs(include_finished=True, limit=0)
+    (job,) = ledger.all_jobs()
     ledger.close()
     return job
 
