@@ -50,7 +50,7 @@ def test_tables_show_text_as_it_is(capsys, text):
         "active": False,
     }
     job |= {"message": text, "cost": {"currency": None, "amount": None, "estimated": True}}
-    tables.show_jobs({"jobs": [job], "sums": {}})
+    tables.show_jobs({"jobs": [job], "sums": {}, "older": None})
     shown = capsys.readouterr().out
     assert_harmless(shown)
     if text.isprintable():

@@ -16,10 +16,12 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..errors import MediaError
 from . import ffmpeg
 from .frame_timing.shown_frames import ShownFrameParser, counted_output
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
@@ -250,9 +252,8 @@ def index_packets(path: Path, *, runs_on: bool = False, cancel_token: CancelToke
 
     Raises:
         MediaError: it cannot be read.
-        OSError: the file is gone.
     """
-    stat = path.stat()
+    stat = stat_file(path)
     return _index_packets(path, stat.st_size, stat.st_mtime_ns, Uncompared(cancel_token), runs_on=runs_on)
 
 
@@ -269,16 +270,30 @@ class Uncompared:
         return 0
 
 
+def stat_file(path: Path) -> os.stat_result:
+    """Return the state of a file.
+
+    Raises:
+        MediaError: it is gone, or its folder cannot be read.
+    """
+    try:
+        return path.stat()
+    except OSError as error:
+        raise MediaError(
+            "media.file_unreadable", "Cannot read {path}: {reason}.", path=path, reason=error.strerror or error
+        ) from error
+
+
 def is_small(path: Path) -> bool:
-    """Return True if all packets of a file are read at once."""
-    return path.stat().st_size <= SMALL_FILE_BYTES
+    """Return True if all packets of a file are read at once. Raises as `stat_file`."""
+    return stat_file(path).st_size <= SMALL_FILE_BYTES
 
 
 def read_all_packets(path: Path, *, runs_on: bool = False, cancel_token: CancelToken | None = None) -> PacketListing:
     """Return all packets of a file's video stream; of a small file once for each of its states. Raises as `read_packets`."""
     if not is_small(path):  # its packets would fill the memory
         return read_packets(path, "0:V:0", runs_on=runs_on, cancel_token=cancel_token)
-    stat = path.stat()
+    stat = stat_file(path)
     key = path.absolute(), stat.st_size, stat.st_mtime_ns, stat.st_ino
     return _read_small_file(*key, Uncompared((path, cancel_token)), runs_on=runs_on)
 
@@ -393,7 +408,7 @@ def decoded_times(
         MediaError: it cannot be decoded.
         Cancelled: the token was cancelled.
     """
-    stat = path.stat()
+    stat = stat_file(path)
     return _decoded_times(
         path, frame_seconds, max_frames, stat.st_size, stat.st_mtime_ns, Uncompared(cancel_token), runs_on=runs_on
     )
