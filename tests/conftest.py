@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
@@ -16,6 +17,11 @@ from tests.fakes import click_model
 # The time of an example depends on the machine and its load, not on the code.
 settings.register_profile("tracklay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tracklay")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes a processor: the tests wait for servers, for each other's locks, and for processes that are killed."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(autouse=True)
