@@ -54,7 +54,7 @@ type = "integer"
 role = "seed"
 help = "Seed."
 minimum = 0
-maximum = 1000
+maximum = 1000000
 
 [parameters.material]
 type = "choice"

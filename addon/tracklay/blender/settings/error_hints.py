@@ -16,7 +16,7 @@ HINTS: dict[str, str] = {
     # jobs
     "job.unclear": "Recheck, resubmit or discard it in the Cues panel.",
     "job.kept": "Use Resume Jobs to continue.",
-    "job.no_result": "Generate again, or fetch it later with `tracklay jobs collect {job}`.",
+    "job.no_result": "Generate the sound again.",
     "job.running": "Cancel it first.",
     "job.not_finished": "Cancel it first.",
     "ledger.handle_not_saved": "Use Recheck Job to look for it at the provider.",

@@ -148,9 +148,6 @@ ERRORS = {
     "Generate the sound again.": "Erzeugen Sie den Klang neu.",
     "Then generate the sound again.": "Erzeugen Sie den Klang dann neu.",
     "Recheck, resubmit or discard it in the Cues panel.": "Prüfen, senden oder verwerfen Sie ihn unter „Cues“.",
-    "Generate again, or fetch it later with `tracklay jobs collect {job}`.": (
-        "Erzeugen Sie neu, oder holen Sie es später mit `tracklay jobs collect {job}`."
-    ),
     "Use Resume Jobs to continue.": "Machen Sie mit „Aufträge fortsetzen“ weiter.",
     "Cancel it first.": "Brechen Sie ihn zuerst ab.",
     "Use Recheck Job to look for it at the provider.": "Suchen Sie ihn mit „Auftrag erneut prüfen“ beim Anbieter.",
