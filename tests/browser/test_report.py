@@ -264,7 +264,7 @@ def test_the_mix_is_heard_in_place_of_the_take_and_each_stem_alone(run, tmp_path
         with wave.open(str(folder / row["take"]["file"])) as take:
             length = take.getnframes()
         for name, level in (("mix.wav", 0.2), ("music.wav", 0.05)):
-            write_wav(folder / name, np.tile(np.float32([level, -level]), length // 2))
+            write_wav(folder / name, np.tile(np.array([level, -level], np.float32), length // 2))
         row["mix"] = {"sound": "mix.wav", "stems": {"music": "music.wav"}}
         row["mix"] |= dict(zip(("lufs", "true_peak", "dialogue_over_music"), measures, strict=True))
     chromium.get(report.write_report({**run, "rows": rows}, tmp_path).as_uri())
