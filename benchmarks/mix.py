@@ -202,7 +202,7 @@ def read_ebur128(path: Path) -> tuple[float, float]:
 def measure_targets(scene: BenchmarkScene, folder: Path, minutes: int) -> None:
     """Print the loudness and the true peak of scenes of all lengths and layouts at each target, beside ffmpeg's."""
     print(
-        "\ntargets: worst of -14, -16, -23, -24 LUFS (long: -16): LU off here, ffmpeg; dB under the ceiling here, ffmpeg; limited"
+        "\ntargets: worst of -14, -16, -23, -24 LUFS (long mono, 5.1: -16): LU off here, ffmpeg; dB under the ceiling here, ffmpeg; limited"
     )
     for name, seconds, silence in (
         ("3 s", 3, 0),
@@ -215,7 +215,7 @@ def measure_targets(scene: BenchmarkScene, folder: Path, minutes: int) -> None:
                 continue
             sources = write_layout_scene(scene, folder, seconds, channels)
             rows = []
-            for target in TARGETS if seconds < 600 else LONG_TARGETS:
+            for target in TARGETS if seconds < 600 or layout == "stereo" else LONG_TARGETS:
                 path = folder / "target.wav"
                 samples = round((seconds + silence) * RATE)
                 plan = mix_sources(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from fractions import Fraction
@@ -409,3 +411,26 @@ def test_a_run_with_a_mix_is_mixed_when_it_is_resumed_and_redone(replicate, clip
     assert again["mix"]["preset"] == "own"
     assert len(again["takes"]) == 2
     assert film.read_bytes() == before  # the fake's clicks are the same, and so is their mix
+
+
+KILLED_WHILE_MIXING = """
+import os, sys
+from tracklay.cli.main import main
+from tracklay.timelines.mixing import delivery
+delivery.mix_sources = lambda *arguments, **options: os._exit(9)
+main(sys.argv[1:])
+"""
+
+
+def test_a_run_that_is_killed_while_it_mixes_is_mixed_when_it_is_resumed(replicate, clip, tmp_path):
+    """Its takes are on the timeline by then; they are not paid again."""
+    command = [sys.executable, "-c", KILLED_WHILE_MIXING, "lay", str(clip), "--model", MODEL, "--mix", "film"]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 9
+    manifest = tmp_path / "tracklay" / "clip.tracklay.json"
+    assert "mix" not in json.loads(manifest.read_text())
+    assert main(["jobs", "resume"]) == 0
+    mixed = json.loads(manifest.read_text())
+    assert mixed["mix"]["preset"] == "film"
+    assert len(mixed["takes"]) == len(replicate.app.predictions) == 1
+    assert (tmp_path / "tracklay" / "clip.mix.wav").is_file()
+    assert {job.state for job in rows()} == {"laid"}

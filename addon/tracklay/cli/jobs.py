@@ -16,10 +16,10 @@ from ..jobs.ledger_repair import repair_ledger
 from ..jobs.runner import BlockingRunner
 from ..jobs.states import UNSENT_STATES
 from ..timelines import open_timeline
-from ..timelines.delivery import check_delivery, deliver_takes
+from ..timelines.delivery import check_delivery
 from .exit_status import EXIT_DONE, EXIT_FAILED
 from .messages import print_json, print_message, print_messages, print_text
-from .mix import measures_line, mix_laid
+from .mix import lay_and_mix, measures_line
 from .tables import show_costs, show_jobs
 
 JobResults = tuple[Job, list[Take | Failure]]
@@ -138,14 +138,11 @@ def _lay_resumed(
         to = Path(first.project)
         timeline = open_timeline(delivery.picture, delivery.style)
         check_delivery(timeline, to)
-        laid = runner.call(
-            deliver_takes, timeline, takes, [], to, drop_original=delivery.drop_original, describe=describe
-        )
+        laid, mixed, notes = lay_and_mix(runner, timeline, takes, [], to, delivery, describe)
     except TracklayError as error:
         return [describe(error)]
     if laid.failures:
         return [describe(failure.error) for failure in laid.failures]
-    mixed, notes = mix_laid(timeline, to, delivery, describe)
     if mixed:
         print_messages([f"{mixed.mix.name}: {measures_line(mixed.plan.measures, mixed.plan.channels)}", *notes])
     return [] if mixed else notes

@@ -22,7 +22,7 @@ from ..models import EXTRA_PREFIX, Model, find_model, load_catalogue
 from ..resolve.otio_route import COPY_STYLE as RESOLVE_COPY_STYLE
 from ..scoring.repair import plan_repairs
 from ..timelines import open_timeline
-from ..timelines.delivery import check_delivery, deliver_takes
+from ..timelines.delivery import check_delivery
 from ..timelines.formats import is_otio_readable
 from ..timelines.handles import add_handles
 from ..timelines.hit_points import add_hits, tail_frames
@@ -30,7 +30,7 @@ from ..timelines.mixing.targets import check_mixable
 from ..timelines.watching import FolderWatcher
 from .exit_status import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED
 from .messages import print_json, print_message, print_messages
-from .mix import mix_laid, show_mix
+from .mix import lay_and_mix, show_mix
 from .options.lay import DEFAULT_MODEL
 from .progress import TakeProgressTable
 from .tables import show_estimates, show_result, show_written_file
@@ -287,9 +287,8 @@ def generate_and_lay(
         takes = [result for result in results if isinstance(result, Take)]
         failed = [*refused, *(result for result in results if isinstance(result, Failure))]
         progress.set_laying()
-        laid = runner.call(deliver_takes, timeline, takes, failed, to, drop_original=drop_original, describe=describe)
+        laid, mixed, mix_notes = lay_and_mix(runner, timeline, takes, failed, to, delivery, describe)
     manifest = laid.manifest
-    mixed, mix_notes = mix_laid(timeline, to, delivery, describe) if takes and not laid.failures else (None, [])
     if mixed:
         manifest["mix"] = mixed.summary()
     notes += mix_notes

@@ -12,6 +12,7 @@ from ..errors import InvalidInput, TracklayError
 from ..mix.layouts import LAYOUTS, STEREO, name_of_channels
 from ..mix.plan import MixMeasures
 from ..mix.presets import LUFS_RANGE, PRESET_NAMES, TRUE_PEAK_RANGE, load_preset
+from ..timelines.delivery import deliver_takes
 from ..timelines.formats import BLEND_SUFFIX
 from ..timelines.mixing.blend_mix import MEASURES, BlendMix, mix_blend
 from ..timelines.mixing.delivery import MixOptions, MixResult, mix_timeline
@@ -22,10 +23,12 @@ from .messages import print_json, print_messages
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from ..cue import Failure, Take
     from ..jobs.delivery import FileDelivery
-    from ..timelines.base import Timeline
+    from ..jobs.runner import BlockingRunner
+    from ..timelines.base import LayResult, Timeline
 
 _ORIGINS = {
     "set": "set",
@@ -92,15 +95,43 @@ def _show_blend_mix(result: BlendMix) -> None:
         console.print(Text(f"{label:<10}{' '.join(str(path).splitlines())}"), soft_wrap=True)
 
 
-def mix_laid(
+def lay_and_mix(
+    runner: BlockingRunner,
+    timeline: Timeline,
+    takes: Sequence[Take],
+    failed: Sequence[Failure],
+    to: Path,
+    delivery: FileDelivery,
+    describe: Callable[[TracklayError], str],
+) -> tuple[LayResult, MixResult | None, list[str]]:
+    """Lay takes in a folder, and mix what was laid if their delivery says so. Return the result, the mix, if there is one, and notes.
+
+    The jobs are laid once the mix is written: if the process is killed before, `tracklay jobs resume` lays and mixes.
+
+    Raises:
+        LedgerError, OutputError: the ledger cannot be written.
+    """
+    laid = runner.call(
+        deliver_takes,
+        timeline,
+        takes,
+        failed,
+        to,
+        drop_original=delivery.drop_original,
+        is_last_step=not delivery.mix,
+        describe=describe,
+    )
+    if not delivery.mix or not takes or laid.failures:
+        return laid, None, []
+    mixed, notes = _mix_laid(timeline, to, delivery, describe)
+    runner.mark_laid(takes)
+    return laid, mixed, notes
+
+
+def _mix_laid(
     timeline: Timeline, to: Path, delivery: FileDelivery, describe: Callable[[TracklayError], str]
 ) -> tuple[MixResult | None, list[str]]:
-    """Mix what was laid in a folder as its delivery says. Return the mix, if there is one, and notes.
-
-    A mix that fails is a note: the takes are laid all the same, and `tracklay mix` can mix them later.
-    """
-    if not delivery.mix:
-        return None, []
+    """Mix what was laid. A mix that fails is a note: the takes are laid all the same, and `tracklay mix` can mix them later."""
     try:
         request = MixOptions(load_preset(delivery.mix), to=to, drop_original=delivery.drop_original)
         result = mix_timeline(timeline.path, request)

@@ -53,6 +53,7 @@ async def deliver_takes(
     folder: Path,
     *,
     drop_original: bool,
+    is_last_step: bool = True,
     describe: Callable[[TracklayError], str] = str,
 ) -> LayResult:
     """Lay takes on a timeline, and mark their jobs as laid if all of them could be laid.
@@ -69,6 +70,7 @@ async def deliver_takes(
         failed: the cues that have no take, for the manifest.
         folder: the folder of the copy and its manifest.
         drop_original: leave the timeline's own sound out of the copy.
+        is_last_step: mark the jobs as laid. A caller that does more with the copy marks them itself, when that is done.
         describe: words the errors of the manifest, as the front end does.
 
     Raises:
@@ -87,6 +89,6 @@ async def deliver_takes(
             except TracklayError as error:
                 notes = [NO_INTERCHANGE_NOTE.format(error=describe(error))]
             result = replace(result, notes=(*result.notes, *notes))
-    if not result.failures:
+    if is_last_step and not result.failures:
         await scheduler.mark_laid(takes)
     return result

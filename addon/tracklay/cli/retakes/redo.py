@@ -15,13 +15,13 @@ from ...jobs.job_spec import create_job_spec
 from ...jobs.parted.made_takes import find_made_take
 from ...jobs.runner import BlockingRunner
 from ...timelines import open_timeline
-from ...timelines.delivery import check_delivery, deliver_takes
+from ...timelines.delivery import check_delivery
 from ...timelines.redo import redo_cue
 from ...version import VERSION
 from ..batch import print_results, report_path, write_list_report
 from ..exit_status import EXIT_DONE, EXIT_FAILED
 from ..messages import print_json, print_messages
-from ..mix import mix_laid, show_mix
+from ..mix import lay_and_mix, show_mix
 from ..progress import BatchProgress, TakeProgressTable
 from ..tables import show_result
 
@@ -115,16 +115,15 @@ def generate_beside(
         progress.set_laying()
         takes = [result for result in results if isinstance(result, Take)]
         failed = [result for result in results if isinstance(result, Failure)]
-        laid = runner.call(
-            deliver_takes,
+        laid, mixed, mix_notes = lay_and_mix(
+            runner,
             timeline,
             _takes_to_lay(takes, runner.laid_takes_of_run(made.job), made),
             failed,
             to,
-            drop_original=delivery.drop_original,
-            describe=options.describe,
+            delivery,
+            options.describe,
         )
-    mixed, mix_notes = (None, []) if laid.failures else mix_laid(timeline, to, delivery, options.describe)
     if mixed:
         laid.manifest["mix"] = mixed.summary()
     if options.json:

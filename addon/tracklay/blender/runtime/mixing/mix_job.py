@@ -23,7 +23,7 @@ from ....mix.frame_source import KEYS_FILE, PROGRESS_FILE, SOURCES_FILE
 from ....worker import WorkerProcess
 from ...sequencer import placement
 from ...sequencer.mixing.scene_sounds import LATE_BEFORE_VERSION, SceneScan
-from ...sequencer.mixing.writing import MixClearer, MixWriter
+from ...sequencer.mixing.writing import OWN_SLICE, MixClearer, MixWriter
 from ...settings.i18n.translate import translate_error
 from ...settings.mix_properties import preset_name, target_lufs, true_peak_db
 from ...settings.redraw import redraw_sequencers
@@ -191,15 +191,15 @@ class MixJob:
             raise self._listener.error
         self.stage = WRITING
         self._writer = MixWriter(self._scan, self._listener.lines, self._listener.result)
-        for _ in self._writer.steps():
-            yield True
+        for before in self._writer.steps():
+            yield before is not OWN_SLICE
         yield False  # Blender's undo step has a slice of its own
         self._push_undo("Mix")
 
     def _clear(self) -> Generator[bool]:
         assert self._writer is not None  # noqa: S101 - made with the job
-        for _ in self._writer.steps():
-            yield True
+        for before in self._writer.steps():
+            yield before is not OWN_SLICE
         yield False
         self._push_undo("Clear Mix")
 

@@ -2,7 +2,7 @@
 
 All keys are written into a new action that nothing uses yet, and the scene gets it in one step at the end: what is on the timeline
 changes once, whatever happens before, and Blender evaluates it once. A timer runs the steps; between two of them nothing of Blender's is
-kept.
+kept. A step yields None, or `OWN_SLICE`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ MOST_COPIED_CURVES = 100
 CURVES_PER_STEP, CURVES_PER_REMOVAL, CURVES_PER_LOOK, STRIPS_PER_STEP = 10, 50, 200, 50
 """Curves that are copied or removed, and curves and strips that are looked at, in one step."""
 
+OWN_SLICE = True
+"""What a step yields before one that takes about as long as a whole slice, in place of None."""
+
 
 def timeline_changed_error() -> TracklayError:
     """Return the error for a timeline that changed while it was mixed."""
@@ -54,7 +57,7 @@ class MixWriter:
         self.written = 0
         self.total = 1
 
-    def steps(self) -> Iterator[None]:
+    def steps(self) -> Iterator[bool | None]:
         """Write all keys.
 
         Raises:
@@ -150,7 +153,7 @@ class MixClearer:
         self._scene = scene.name
         self.written, self.total = 0, 1
 
-    def steps(self) -> Iterator[None]:
+    def steps(self) -> Iterator[bool | None]:
         """Clear the mix."""
         names: list[str] = []
         for found in _mixed_strips(self._scene):
@@ -207,7 +210,7 @@ class _NewAction:
         if (action := bpy.data.actions.get(self._name)) is not None and not action.users:
             bpy.data.actions.remove(action)
 
-    def fill(self) -> Iterator[None]:
+    def fill(self) -> Iterator[bool | None]:
         """Create the action as a copy of the scene's: its curves a few at a time where there are many."""
         scene = _scene_of(self._scene)
         animation = scene.animation_data
@@ -215,10 +218,8 @@ class _NewAction:
         if old is None:
             self._create(f"{scene.name}Action", scene.name)
         elif not _is_copied_in_parts(old):
-            action = old.copy()
-            action.name = NEW_ACTION
-            self._slot, self._name, self._title = animation.action_slot.identifier, action.name, old.name
-            self._is_kept, action.use_fake_user = action.use_fake_user, False  # what is not installed is not kept
+            yield OWN_SLICE
+            old = self._copy_whole()
         else:
             self._create(old.name, animation.action_slot.name_display)
             self._is_kept = old.use_fake_user
@@ -237,6 +238,17 @@ class _NewAction:
         slot = action.slots.new(id_type="SCENE", name=slot_name)
         action.layers.new("Layer").strips.new(type="KEYFRAME").channelbag(slot, ensure=True)
         self._slot, self._name, self._title = slot.identifier, action.name, title
+
+    def _copy_whole(self) -> Any:
+        """Copy the scene's action, and return the scene's."""
+        animation = _scene_of(self._scene).animation_data
+        if animation is None or (old := animation.action) is None:
+            raise timeline_changed_error()
+        action = old.copy()
+        action.name = NEW_ACTION
+        self._slot, self._name, self._title = animation.action_slot.identifier, action.name, old.name
+        self._is_kept, action.use_fake_user = action.use_fake_user, False  # what is not installed is not kept
+        return old
 
     def _copy_curves(self, old_name: str) -> Iterator[None]:
         place = 0
@@ -273,7 +285,7 @@ class _NewAction:
         """Return a new curve."""
         return self.curves.new(path)
 
-    def install(self, *, may_remove: bool = False) -> Iterator[None]:
+    def install(self, *, may_remove: bool = False) -> Iterator[bool | None]:
         """Give the scene the action in place of its own, under its name. With `may_remove`, an empty one goes with its slot.
 
         Raises:
@@ -332,12 +344,15 @@ def _remove_own_keys(action: _NewAction, strip: Any, record: StripRecord) -> boo
     return True
 
 
-def _remove_unused(name: str) -> Iterator[None]:
+def _remove_unused(name: str) -> Iterator[bool | None]:
     """Remove an action that nothing uses, its curves a few at a time."""
     while (action := bpy.data.actions.get(name)) is not None and not action.users:
         curves = next((found for place in _bag_places(name) if len(found := _curves_at(name, place))), ())
         if not curves:
-            bpy.data.actions.remove(action)
+            yield OWN_SLICE
+            if (action := bpy.data.actions.get(name)) is not None and not action.users:
+                bpy.data.actions.remove(action)
+            yield OWN_SLICE
             return
         for curve in reversed(curves[-CURVES_PER_REMOVAL:]):
             curves.remove(curve)
