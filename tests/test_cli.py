@@ -352,14 +352,15 @@ def test_sketch_foley_is_the_default_and_needs_nothing(clip, capsys):
 
 
 def test_a_take_without_a_contact_or_with_an_unknown_word_says_so(tmp_path, capsys):
-    """A still picture gives room tone and a note, on the terminal and in the manifest; no take is silent by default."""
+    """A still picture gives room tone and notes, on the terminal and in the manifest; no take is digital silence by default."""
     still = flash_clip(tmp_path / "still.mp4", Fraction(25), 25, ())
     assert main(["lay", str(still), "--prompt", "knife on kale"]) == 0
     output = capsys.readouterr().out
     assert "Unknown: kale (heard as cabbage)" in output
     assert "No contact was seen: the take holds only room tone." in output
     (entry,) = json.loads((tmp_path / "tracklay" / "still.tracklay.json").read_text("utf-8"))["takes"]
-    assert len(entry["notes"]) == 3
+    assert len(entry["notes"]) == 4
+    assert entry["measured"]["silent"]
     level = abs(hear(tmp_path / "tracklay" / entry["file"])).max()
     assert 0 < level < 0.05
 

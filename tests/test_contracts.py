@@ -140,7 +140,7 @@ TAKE_KEYS = {
         "source_sha256",
         "created",
     ),
-    *("stems", "understood", "notes", "picture_by", "landing", "heard"),
+    *("stems", "understood", "notes", "picture_by", "landing", "measured"),
 }
 LANDING_KEYS = {"mode", "lag", "moves", "contacts"}
 FAILURE_KEYS = {"cue", "model", "error", "kind", "code"}

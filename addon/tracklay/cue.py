@@ -275,8 +275,8 @@ class Take:
     what landing did: mode, lag, moves, and the file name of the untouched take; empty if the take was not landed. `score` is its score
     with the reasons, empty if it was not scored. `replaced` is the stretch of an earlier take that this one replaces, with that take's
     file; empty for a take that was generated whole. `fit` describes how music was fitted: tempo, segments, joins, hits with their
-    errors, and the file name of the whole music; empty if it was not. `heard` is the take's loudness and number of events, and whether it
-    is silent. `tempo` is the tempo that music was asked for, with the words or the parameter, and the one that came; empty if none was
+    errors, and the file name of the whole music; empty if it was not. `measured` is the take's loudness and number of events, and whether
+    it is silent. `tempo` is the tempo that music was asked for, with the words or the parameter, and the one that came; empty if none was
     asked for. `source_type` is how the sound came about, as a term of IPTC's digital source types. `plan` is what the user's plan with
     the vendor allowed when the take was made, with the date of the terms; empty if no plan matters. `parts` and `seams` describe the parts
     that it was joined from; empty for a take of one request. `handles` are the samples before and after the take in the file with its
@@ -306,7 +306,7 @@ class Take:
     score: Mapping[str, Any] = field(default_factory=dict)
     replaced: Mapping[str, Any] = field(default_factory=dict)
     fit: Mapping[str, Any] = field(default_factory=dict)
-    heard: Mapping[str, Any] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
     tempo: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Mapping[str, Any], ...] = ()
     seams: tuple[Mapping[str, Any], ...] = ()
@@ -366,7 +366,7 @@ class Take:
             score=entry.get("score", {}),
             replaced=entry.get("replaced", {}),
             fit=entry.get("fit", {}),
-            heard=entry.get("heard", {}),
+            measured=entry.get("measured", {}),
             tempo=entry.get("tempo", {}),
             parts=tuple(entry.get("parts", ())),
             seams=tuple(entry.get("seams", ())),
@@ -415,7 +415,7 @@ class Take:
             **({"score": dict(self.score)} if self.score else {}),
             **({"replaced": dict(self.replaced)} if self.replaced else {}),
             **({"fit": dict(self.fit)} if self.fit else {}),
-            **({"heard": dict(self.heard)} if self.heard else {}),
+            **({"measured": dict(self.measured)} if self.measured else {}),
             **({"tempo": dict(self.tempo)} if self.tempo else {}),
             **({"tail": cue.tail} if cue.tail else {}),
             **({"handles": dict(self.handles)} if self.handles else {}),

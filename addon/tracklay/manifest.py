@@ -25,7 +25,9 @@ REQUIRED_FIELDS = {"start": dict, "frames": int, "samples": int, "sample_rate": 
 
 OPTIONAL_FIELDS = {
     **dict.fromkeys(("take", "channels", "tail"), int),
-    **dict.fromkeys(("params", "stems", "understood", "landing", "score", "replaced", "fit", "tempo", "handles"), dict),
+    **dict.fromkeys(
+        ("params", "stems", "understood", "landing", "score", "replaced", "fit", "tempo", "handles", "measured"), dict
+    ),
     **dict.fromkeys(("notes", "parts", "seams"), list),
 }
 """Fields that are computed with where a take has them."""

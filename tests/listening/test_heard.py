@@ -42,10 +42,19 @@ def test_a_tone_has_the_loudness_of_the_standard(tmp_path):
     assert heard["events"] == 1
 
 
-@pytest.mark.parametrize(("level", "is_silent"), [(0.0, True), (0.0004, True), (0.004, False)])
+@pytest.mark.parametrize(("level", "is_silent"), [(0.0, True), (0.0004, True), (0.0017, True), (0.008, False)])
 def test_what_cannot_be_heard_is_silent(tmp_path, level, is_silent):
-    """True silence, and noise below -60 LUFS; a quiet room tone is heard."""
+    """True silence, noise below -60 LUFS, and noise at the -50 LUFS of a room tone; a quiet ambience is heard."""
     noise = level * np.random.default_rng(1).standard_normal((3 * 48_000, 2))
     heard = measure_heard(written(tmp_path / "take.wav", noise, 48_000))
     assert ("silent" in heard) == is_silent
     assert heard["lufs"] >= -70
+
+
+def test_one_soft_sound_on_a_room_tone_is_heard(tmp_path):
+    """A tap at -38 LUFS in 4 s of a tone at -50: the take is not silent."""
+    sound = 0.0017 * np.random.default_rng(1).standard_normal((4 * 48_000, 2))
+    sound += 0.03 * bursts(48_000, 2, 2)
+    heard = measure_heard(written(tmp_path / "take.wav", sound, 48_000))
+    assert "silent" not in heard
+    assert heard["events"] == 2

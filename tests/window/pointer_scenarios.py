@@ -203,13 +203,18 @@ def change_volume(sidebar):
     (name,) = rows.cue_list_rows[bpy.context.window_manager.tracklay.active].strip_names
     take = lambda: timeline().sequence_editor.strips[name]  # noqa: E731 - undo replaces it
     take().sound.use_mono = True
-    with painted("wcol_tool"):
-        found = yield from buttons(sidebar)
-    x, y, _, height = found[-1][0]  # Loop and Solo; the sub-panel is below
-    yield request(click=[x, y - height - round(10 * scale())])
-    yield seconds_passed(0.7)
     with painted("wcol_num"):
-        found = yield from buttons(sidebar)
+        closed = found = yield from buttons(sidebar)
+    while len(found) == len(closed):  # a click while a panel moves is lost
+        with painted("wcol_tool"):
+            tools = yield from buttons(sidebar)
+        x, y, _, height = tools[-1][0]  # Loop and Solo; the sub-panel is below
+        yield request(click=[x, y - height - round(10 * scale())])
+        for _ in range(5):  # until the panel has opened, which takes a while on a busy machine
+            with painted("wcol_num"):
+                found = yield from buttons(sidebar)
+            if len(found) > len(closed):
+                break
     for row, (name_of_value, value) in ((-2, ("volume", 0.5)), (-1, ("pan", 0.25))):
         x, y, width, _ = found[row][0]
         is_set = lambda name=name_of_value, value=value: getattr(take(), name) == value  # noqa: E731

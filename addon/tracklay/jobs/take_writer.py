@@ -147,7 +147,7 @@ class TakeWriter:
             claim["landing"], landing_notes = self._land(temporary, proxies.landing, cancel_token)
             claim["replaced"] = self._splice(temporary, unnumbered, claim, cancel_token)
             claim["score"], scoring_notes = self._score(temporary, proxies.scoring, cancel_token)
-            claim["heard"] = measure_heard(temporary)
+            claim["measured"] = measure_heard(temporary)
             notes = [
                 *self.output.notes,
                 *self._picture_notes(),
@@ -157,7 +157,7 @@ class TakeWriter:
                 *([] if self.origin_job_id is None else [REUSED_NOTE.format(self.origin_job_id)]),
                 *landing_notes,
                 *scoring_notes,
-                *([SILENT_NOTE] if "silent" in claim["heard"] else []),
+                *([SILENT_NOTE] if "silent" in claim["measured"] else []),
             ]
             self._sign(temporary, unnumbered)
             sha256 = source_id(temporary, "full", cancel_token=cancel_token)

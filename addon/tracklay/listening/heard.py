@@ -8,15 +8,18 @@ import numpy as np
 
 from ..cue import SAMPLE_RATE
 from ..media.wav_reader import WavReader
-from .loudness import OFFSET_LUFS, LoudnessMeter, gated_loudness
+from .loudness import OFFSET_LUFS, SILENCE_LUFS, LoudnessMeter, gated_loudness
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .loudness import Curve
 
-SILENT_LUFS = -60.0
-"""Loudness below which a take counts as silent: in a mix at -23 LUFS nothing of it is heard."""
+SILENT_LUFS = -45.0
+"""Level that some tenth of a second of a take has to reach, or it counts as silent: under dialogue at -23 LUFS nothing of it is heard.
+
+The built-in room tones stay below -47 for a minute, the quietest ambience reaches -41.
+"""
 
 EVENT_RISE_DB = 6.0
 """Rise of the level within a tenth of a second at which a sound begins."""
@@ -48,17 +51,17 @@ def measure_heard(take: Path) -> dict[str, Any]:
             thinned = block[:whole].reshape(-1, step, block.shape[1]).mean(axis=1)
             meter.add(thinned[:, :2].T.astype(np.float32))
     powers = meter.part_powers()
-    lufs = gated_loudness(powers)
+    loudest = np.max(_levels(powers), initial=SILENCE_LUFS)
     return {
-        "lufs": round(lufs, 1),
+        "lufs": round(gated_loudness(powers), 1),
         "events": count_events(powers),
-        **({"silent": True} if lufs < SILENT_LUFS else {}),
+        **({"silent": True} if loudest < SILENT_LUFS else {}),
     }
 
 
 def count_events(powers: Curve) -> int:
     """Return how many sounds begin in a sound, from the K-weighted powers of its tenths of a second."""
-    levels = 10 * np.log10(np.maximum(powers, 1e-12)) + OFFSET_LUFS
+    levels = _levels(powers)
     # The take begins out of silence: a sound that is there from the first sample counts.
     before = np.concatenate((np.full(_BEFORE_PARTS, 10 * np.log10(1e-12)), levels))
     quietest = np.lib.stride_tricks.sliding_window_view(before, _BEFORE_PARTS)[: len(levels)].min(axis=1)
@@ -66,3 +69,8 @@ def count_events(powers: Curve) -> int:
     # A rise over several tenths of a second is one event: it begins with the first.
     peaks = rises & (levels >= np.concatenate((levels[1:], [-np.inf])))
     return int(np.count_nonzero(peaks & (levels > np.concatenate(([-np.inf], levels[:-1])))))
+
+
+def _levels(powers: Curve) -> Curve:
+    """Return K-weighted powers in LUFS."""
+    return 10 * np.log10(np.maximum(powers, 1e-12)) + OFFSET_LUFS

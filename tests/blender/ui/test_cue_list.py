@@ -76,6 +76,20 @@ def test_a_silent_take_is_marked(scene, strip, clips):
     assert not cue_rows.build_rows(scene)[0].is_silent
 
 
+def test_a_take_of_room_tone_only_is_marked(scene, strip, clips):
+    """The sketch engine lays room tone where it sees no contact: it is not heard in a mix, and is marked like silence."""
+    strip.select = False
+    add(scene, clips(RATE, 60, ()), 101)
+    bpy.ops.tracklay.generate(model="sketch/foley", prompt="door", wait=True)
+    (take,) = laid(scene)
+    (row,) = cue_rows.build_rows(scene)
+    assert -55 < cue_index.heard_figures(take)["lufs"] < -45
+    assert (row.is_silent, take.color_tag) == (True, cue_index.SILENT_TAG)
+    words = draw_panel().words()
+    assert "Silent: nothing is heard" in words
+    assert "Try another prompt, seed or model." in words
+
+
 def test_the_panel_has_a_takes_loudness_and_events(scene, strip):
     """They are measured when the take is made: one click of the clicking model."""
     bpy.ops.tracklay.generate(wait=True)

@@ -163,7 +163,7 @@ def set_entry(strip: Any, entry: str) -> None:
 
 def heard_figures(strip: Any) -> Mapping[str, Any]:
     """Return what is heard in a strip's take, as its entry has it: `lufs`, `events`, `silent`. Empty for a take of an earlier version."""
-    heard = parse_entry(str(strip.get(ENTRY_PROPERTY, ""))).get("heard")
+    heard = parse_entry(str(strip.get(ENTRY_PROPERTY, ""))).get("measured")
     return heard if isinstance(heard, dict) else {}
 
 
