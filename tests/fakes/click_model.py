@@ -84,14 +84,19 @@ class Clicker(Provider):
         )
 
     async def submit(self, submission: Submission) -> JobHandle:
-        return JobHandle(self.name, submission.id, submission.data)
+        # A provider has the picture itself, also when the proxy on this disk is gone.
+        return JobHandle(
+            self.name,
+            submission.id,
+            submission.data | {"flashes": [str(time) for time in flashes(Path(submission.data["proxy"]))]},
+        )
 
     async def poll(self, handle: JobHandle) -> JobProgress:
         return JobProgress("done")
 
     async def collect(self, handle: JobHandle, folder: Path) -> Output:
         length = Fraction(handle.data["seconds"]) + self.seconds_more
-        track = click_track(flashes(Path(handle.data["proxy"])), length, self.rate)
+        track = click_track([Fraction(time) for time in handle.data["flashes"]], length, self.rate)
         file = write(track, self.rate, self.kind, folder)
         return Output(file, handle.data["seed"], "1", Cost("0", "USD", estimated=False))
 

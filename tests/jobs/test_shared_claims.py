@@ -127,7 +127,9 @@ def test_an_invalid_record_is_made_again(tmp_path):
         assert claims.load_record("cue") == {"take": "there.wav"}
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", '"text"'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[1]", '"text"', "[" * 200_000], ids=["empty", "cut off", "a list", "text", "deep"]
+)
 def test_half_written_files_block_no_machine(tmp_path, content):
     """A record that cannot be read counts as none; a claim that cannot be read becomes stale."""
     (tmp_path / "cue.json").write_text(content)
@@ -141,6 +143,15 @@ def test_half_written_files_block_no_machine(tmp_path, content):
         assert claims.acquire("cue")
         claims.save_record("cue", {})
     assert json.loads((tmp_path / "cue.json").read_text()) == {}
+
+
+def test_a_record_is_read_as_replies_are(tmp_path):
+    """Another machine's numbers are finite, and its text is Unicode."""
+    (tmp_path / "cue.json").write_text(r'{"samples": 1e999, "file": "\ud800.wav"}')
+    (tmp_path / "cue.1.claim").write_text(r'{"machine": "\ud800"}')
+    with SharedClaims(tmp_path) as claims:
+        assert claims.load_record("cue") == {"samples": None, "file": "\N{REPLACEMENT CHARACTER}.wav"}
+        claims.holder_name("cue").encode()
 
 
 def test_a_folder_that_cannot_be_used_is_reported(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import struct
 import subprocess
@@ -97,36 +98,45 @@ def test_sound_is_where_its_file_says(each_ffmpeg, tmp_path, container, codec, p
 
 SPEECH_CASES = [
     ("spx", "libspeex", 16_000, False),
-    ("flv", "libspeex", 16_000, False),
     ("wav", "g722", 16_000, False),
-    ("mkv", "g722", 16_000, False),
-    ("wma", "wmav1", 48_000, False),
     ("wma", "wmav1", 32_000, False),
     ("mkv", "wmav2", 16_000, True),
-    ("webm", "libopus", 24_000, False),
     ("webm", "libopus", 16_000, True),
     ("webm", "libvorbis", 44_100, False),
 ]
+"""A codec each whose priming depends on its rate, its container or the ffmpeg that wrote it."""
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory):
+    """Return a function that gives a case's file with clicks, written once, and the samples of its clicks."""
+
+    @functools.cache
+    def write(container, encoder, rate, picture):
+        at = [rate // 4, rate * 5 // 8, rate * 5 // 4]
+        sound = np.zeros(rate * 3 // 2, np.float32)
+        for first in at:
+            sound[first : first + rate // 2000] = 0.6
+        path = tmp_path_factory.mktemp("speech") / f"answer.{container}"
+        command = ["ffmpeg", "-v", "error", "-y"]
+        if picture:
+            command += ["-f", "lavfi", "-i", "testsrc=s=64x64:r=25:d=1.5"]
+        command += ["-f", "f32le", "-ar", str(rate), "-ac", "1", "-i", "-"]
+        if picture:
+            command += ["-map", "0:v", "-map", "1:a", "-c:v", "libvpx" if container == "webm" else "mpeg4"]
+        subprocess.run([*command, "-c:a", encoder, "-strict", "-2", path], input=sound.tobytes(), check=True)
+        return path, at
+
+    return write
 
 
 @pytest.mark.skipif(
     shutil.which("ffmpeg") is None, reason="the second ffmpeg writes Speex, and Matroska in another way"
 )
 @pytest.mark.parametrize(("container", "encoder", "rate", "picture"), SPEECH_CASES)
-def test_sound_of_any_rate_is_where_its_file_says(each_ffmpeg, tmp_path, container, encoder, rate, picture):
+def test_sound_of_any_rate_is_where_its_file_says(each_ffmpeg, speech, tmp_path, container, encoder, rate, picture):
     """Files of one ffmpeg, read by each: the priming depends on the rate, and on both versions."""
-    at = [rate // 4, rate * 5 // 8, rate * 5 // 4]
-    sound = np.zeros(rate * 3 // 2, np.float32)
-    for first in at:
-        sound[first : first + rate // 2000] = 0.6
-    path = tmp_path / f"answer.{container}"
-    command = ["ffmpeg", "-v", "error", "-y"]
-    if picture:
-        command += ["-f", "lavfi", "-i", "testsrc=s=64x64:r=25:d=1.5"]
-    command += ["-f", "f32le", "-ar", str(rate), "-ac", "1", "-i", "-"]
-    if picture:
-        command += ["-map", "0:v", "-map", "1:a", "-c:v", "libvpx" if container == "webm" else "mpeg4"]
-    subprocess.run([*command, "-c:a", encoder, "-strict", "-2", path], input=sound.tobytes(), check=True)
+    path, at = speech(container, encoder, rate, picture)
     found, _ = conformed(path, tmp_path / "take.wav", round(1.5 * RATE))
     off = [a - b * RATE / rate for a, b in zip(clicks(found), at, strict=True)]
     # A click of half a millisecond peaks within its 24 samples.

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from tracklay.cue import Picture
@@ -181,3 +182,61 @@ def test_music_and_text_have_no_video(tmp_path):
         with pytest.raises(InvalidInput, match=message) as error:
             cut(path, tmp_path / "proxy.mp4", 0, 3)
         assert str(path) in str(error.value)
+
+
+def test_a_picture_of_an_unknown_codec_is_refused_with_a_way_out(each_ffmpeg, tmp_path):
+    """It is no video to lay: the sentence names the file and what to do. Its sound can still be read."""
+    path = numbered(tmp_path / "known.mp4", RATE.fps, 5, *X264)
+    unknown = tmp_path / "unknown.mp4"
+    unknown.write_bytes(path.read_bytes().replace(b"avc1", b"xyz1").replace(b"avcC", b"free"))
+    with pytest.raises(InvalidInput, match=r"cannot decode the picture of .*unknown\.mp4\. Convert it to MP4, or use"):
+        cut(unknown, tmp_path / "proxy.mp4", 0, 3)
+    assert probe_media(unknown).video is None
+
+
+def box(kind: bytes, *content: bytes) -> bytes:
+    """Return a box of the ISO base media file format."""
+    data = b"".join(content)
+    return struct.pack(">I", 8 + len(data)) + kind + data
+
+
+def tiled_image(path: Path, tile: Path) -> Path:
+    """Write an AVIF of two tiles side by side, as phones and converters write large pictures; `tile` is an MP4 of one frame."""
+    film = tile.read_bytes()
+    at = film.index(b"av1C") - 4
+    configuration = film[at : at + struct.unpack_from(">I", film, at)[0]]
+    at = film.index(b"mdat") - 4
+    sample = film[at + 8 : at + struct.unpack_from(">I", film, at)[0]]
+    full = bytes(4)
+    names = ((1, b"grid"), (2, b"av01"), (3, b"av01"))
+    entries = [box(b"infe", b"\2\0\0\0", struct.pack(">HH", number, 0), kind, b"\0") for number, kind in names]
+    sizes = [box(b"ispe", full, struct.pack(">II", width, 96)) for width in (320, 160)]
+    uses = b"".join(struct.pack(">HB", n, len(p)) + bytes(p) for n, p in ((1, (1,)), (2, (2, 3)), (3, (2, 3))))
+    brand = box(b"ftyp", b"avif", full, b"avifmif1miaf")
+
+    def meta(offset: int) -> bytes:
+        places = ((1, 1, 0, 8), (2, 0, offset, len(sample)), (3, 0, offset, len(sample)))
+        found = b"".join(struct.pack(">HHHHII", n, how, 0, 1, first, length) for n, how, first, length in places)
+        return box(
+            b"meta",
+            full,
+            box(b"hdlr", full, full, b"pict", bytes(13)),
+            box(b"pitm", full, struct.pack(">H", 1)),
+            box(b"iloc", b"\1\0\0\0", b"\x44\0", struct.pack(">H", 3), found),
+            box(b"iinf", full, struct.pack(">H", 3), *entries),
+            box(b"iref", full, box(b"dimg", struct.pack(">HHHH", 1, 2, 2, 3))),
+            box(b"iprp", box(b"ipco", *sizes, configuration), box(b"ipma", full, struct.pack(">I", 3), uses)),
+            box(b"idat", struct.pack(">BBBBHH", 0, 0, 0, 1, 320, 96)),
+        )
+
+    path.write_bytes(brand + meta(len(brand) + len(meta(0)) + 8) + box(b"mdat", sample))
+    return path
+
+
+def test_an_image_of_tiles_is_refused_with_a_way_out(each_ffmpeg, tmp_path):
+    """ffmpeg lists the tiles, or nothing: neither is the picture."""
+    tile = tmp_path / "tile.mp4"
+    making = ["-f", "lavfi", "-i", "testsrc=s=160x96:r=1:d=1", "-c:v", "libaom-av1", "-cpu-used", "8"]
+    subprocess.run([FFMPEG, "-v", "error", *making, str(tile)], check=True)
+    with pytest.raises(InvalidInput, match=r"(tiled\.avif is made of tiles|cannot decode the picture of).* Convert it"):
+        cut(tiled_image(tmp_path / "tiled.avif", tile), tmp_path / "proxy.mp4", 0, 3)

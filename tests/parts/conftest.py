@@ -83,7 +83,7 @@ class PartModel(click_model.Clicker):
     async def collect(self, handle: JobHandle, folder: Path) -> Output:
         formats, seed = self.behaviour.formats, handle.data["seed"]
         kind, rate = formats[self.behaviour.seeds.index(seed) % len(formats)]
-        times = click_model.flashes(Path(handle.data["proxy"]))
+        times = [Fraction(time) for time in handle.data["flashes"]]
         file = click_model.write(
             click_model.click_track(times, Fraction(handle.data["seconds"]), rate), rate, kind, folder
         )

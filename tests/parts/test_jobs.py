@@ -100,6 +100,30 @@ def test_a_failed_part_is_made_again_alone(behaviour, seeds, clip, tmp_path, run
     assert clicks(hear(tmp_path / manifest["takes"][0]["file"])) == pytest.approx(SAMPLES, abs=1)
 
 
+def test_a_failed_part_is_collected(behaviour, seeds, clip, tmp_path, run):
+    """`jobs collect`, by the number of the take or of its part, asks for the failed part once more, and sends nothing."""
+    behaviour.errors[seeds[1]] = [ModelFailed("x.failed", "Out of memory.") for _ in range(3)]
+    assert lay(run, clip, tmp_path)[0] == 1
+    sent = list(behaviour.seeds)
+    failed = jobs()[-1].id
+    status, _, messages = run("jobs", "collect", 1)
+    assert status == 1
+    assert "part 2: clip.mp4: Out of memory. Job 1 is kept and can be resumed." in messages
+    assert run("jobs", "collect", failed)[0] == 0
+    assert behaviour.seeds == sent
+    manifest = json.loads((tmp_path / "clip.tracklay.json").read_text())
+    assert clicks(hear(tmp_path / manifest["takes"][0]["file"])) == pytest.approx(SAMPLES, abs=1)
+
+
+def test_a_part_that_was_never_sent_is_not_collected(behaviour, clip, tmp_path, run):
+    """`jobs collect` names the part, sends nothing, and keeps the take for `resume`."""
+    assert lay(run, clip, tmp_path, "--max-project-cost", "0.025")[0] == 1
+    status, _, messages = run("jobs", "collect", 1)
+    assert status == 1
+    assert "Part 3 has not been sent. Job 1 is kept and can be resumed." in messages
+    assert len(behaviour.seeds) == 2
+
+
 def test_refused_content_leaves_a_named_gap(behaviour, seeds, clip, tmp_path, run):
     """A part that the content policy refuses is silent and named, and the others are joined; if all are refused, the take fails."""
     behaviour.errors[seeds[1]] = [RefusedContent("x.refused", "Not allowed.")] * 9

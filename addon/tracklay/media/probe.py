@@ -77,6 +77,7 @@ _AUDIO_FORMAT = re.compile(r", (?P<rate>\d+) Hz, (?P<layout>[^,]+)")
 _IMAGE_ITEM = "1 fps, 1 tbr, 1 tbn"
 """ffmpeg's description of a still picture in an AVIF or HEIF file."""
 
+_NO_PARAMETERS = "Could not find codec parameters for stream 0 (Video:"
 _ALPHA = re.compile(r"\b(yuva\d|rgba|bgra|argb|abgr|gbrap|ya8|ya16|pal8)")
 _TIMECODE = re.compile(r"^\s*timecode\s*: (\d\d:\d\d:\d\d[:;.]\d\d+)")
 _CONTAINER = re.compile(r"Input #0, (?P<names>\S+), from")
@@ -256,9 +257,9 @@ def read_video_header(path: Path, *, cancel_token: CancelToken | None = None) ->
     Raises:
         InvalidInput: the file has no video, or cannot be read.
     """
-    header, _ = _read_header(path, cancel_token)
+    header, log_lines = _read_header(path, cancel_token)
     if header is None:
-        raise _no_video_error(path)
+        raise _no_video_error(path, log_lines)
     return header
 
 
@@ -280,9 +281,9 @@ def _read_header_once(
     except ffmpeg.StreamNotFound:
         return None, describe_input(path)
     except MediaError as error:
-        raise _as_invalid_input(error) from error
+        raise (_no_picture_error(path) if _NO_PARAMETERS in str(error) else _as_invalid_input(error)) from error
     description = _describe_video(path, log_lines)
-    if description is None or all(packet.is_discarded for packet in packets):
+    if description is None or description["codec"] == "none" or all(packet.is_discarded for packet in packets):
         return None, log_lines
     names = _parse_container(log_lines).split(",")
     has_index = any(name in TRUSTED_CONTAINERS for name in names) and all(packet.has_pts for packet in packets)
@@ -387,12 +388,29 @@ def probe_video(path: Path, *, cancel_token: CancelToken | None = None) -> tuple
     """
     media = probe_media(path, cancel_token=cancel_token)
     if media.video is None:
-        raise _no_video_error(path)
+        raise _no_video_error(path, _read_header(path, cancel_token)[1])
     return media, media.video
 
 
-def _no_video_error(path: Path) -> InvalidInput:
+def _no_video_error(path: Path, log_lines: tuple[str, ...]) -> InvalidInput:
+    """Return the error for a file without a picture that this ffmpeg gives: whether it has none, or which."""
+    if any(": Tile Grid: " in line for line in input_lines(log_lines)):
+        return InvalidInput(
+            "media.tiled_image",
+            "The picture of {path} is made of tiles, which ffmpeg does not join. Convert it to MP4 or PNG.",
+            path=path,
+        )
+    if any(": Video: none" in line for line in input_lines(log_lines)):
+        return _no_picture_error(path)
     return InvalidInput("media.no_video", "The file has no video: {path}.", path=path)
+
+
+def _no_picture_error(path: Path) -> InvalidInput:
+    return InvalidInput(
+        "media.no_picture",
+        "The ffmpeg in use cannot decode the picture of {path}. Convert it to MP4, or use a newer ffmpeg.",
+        path=path,
+    )
 
 
 def frame_times(path: Path, *, cancel_token: CancelToken | None = None) -> tuple[Fraction, ...]:

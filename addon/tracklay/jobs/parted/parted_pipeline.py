@@ -217,10 +217,10 @@ class PartedPipeline(JobPipeline):
         return await self.context.ledger_writer(claim)
 
     async def _run_part(self, number: int, part: PlannedPart, job: Job) -> TracklayError | None:
-        """Run a part's job, and once more if the model fails; return the error that it ends with."""
+        """Run a part's job, and once more if the model fails and it may be sent; return the error that it ends with."""
         if job.state == "failed" and isinstance(error := stored_error(job), RefusedContent):
             return error
-        attempts = 1
+        attempts = 1 if self.context.may_submit else MAX_ATTEMPTS
         while True:
             if not self.context.may_submit and is_fetchable_again(job):
                 job = await self._fetch_again(job)

@@ -310,6 +310,12 @@ ERRORS = {
     "The file is an animated image, of which ffmpeg shows a still picture: {path}. Convert it to MP4.": (
         "Die Datei ist ein animiertes Bild, von dem ffmpeg ein Standbild zeigt: {path}. Wandeln Sie sie in MP4 um."
     ),
+    "The picture of {path} is made of tiles, which ffmpeg does not join. Convert it to MP4 or PNG.": (
+        "Das Bild von {path} besteht aus Kacheln, die ffmpeg nicht zusammensetzt. Wandeln Sie es in MP4 oder PNG um."
+    ),
+    "The ffmpeg in use cannot decode the picture of {path}. Convert it to MP4, or use a newer ffmpeg.": (
+        "Das verwendete ffmpeg kann das Bild von {path} nicht dekodieren. Wandeln Sie es in MP4 um, oder verwenden Sie ein neueres ffmpeg."
+    ),
     "The file has no video: {path}.": "Die Datei hat kein Video: {path}.",
     "The video has no frames: {path}.": "Das Video hat keine Bilder: {path}.",
     "{name} changed while it was read. Try again when the file is complete.": (
