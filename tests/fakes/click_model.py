@@ -85,11 +85,8 @@ class Clicker(Provider):
 
     async def submit(self, submission: Submission) -> JobHandle:
         # A provider has the picture itself, also when the proxy on this disk is gone.
-        return JobHandle(
-            self.name,
-            submission.id,
-            submission.data | {"flashes": [str(time) for time in flashes(Path(submission.data["proxy"]))]},
-        )
+        seen = [str(time) for time in flashes(Path(submission.data["proxy"]))]
+        return JobHandle(self.name, submission.id, {**submission.data, "flashes": seen})
 
     async def poll(self, handle: JobHandle) -> JobProgress:
         return JobProgress("done")

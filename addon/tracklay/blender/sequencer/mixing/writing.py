@@ -78,11 +78,11 @@ class MixWriter:
             record.write(scene)
             if STALE_PROPERTY in scene:
                 del scene[STALE_PROPERTY]
-            yield
+            yield None
             yield from action.install()
         for name, volume in self._cleared.items():
             _reset_volume(self._scan.scene, name, volume)
-            yield
+            yield None
         volumes = yield from volume_steps(self._scan.scene)
         replace(record, volumes=volumes).write(_scene_of(self._scan.scene))
 
@@ -158,7 +158,7 @@ class MixClearer:
         names: list[str] = []
         for found in _mixed_strips(self._scene):
             names += found
-            yield
+            yield None
         self.total = 2 * len(names)
         volumes = {}
         known = read_scene_record(_scene_of(self._scene))
@@ -170,7 +170,7 @@ class MixClearer:
                 if record is not None and not _remove_own_keys(action, strip, record):
                     volumes[name] = record.volume
                 self.written += 1
-                yield
+                yield None
             yield from action.install(may_remove=known is not None and known.has_action)
             scene = _scene_of(self._scene)
             for name_of_scene in (SCENE_PROPERTY, STALE_PROPERTY):
@@ -183,7 +183,7 @@ class MixClearer:
             if strip is not None and STRIP_PROPERTY in strip:
                 del strip[STRIP_PROPERTY]
             self.written += 1
-            yield
+            yield None
 
 
 def _mixed_strips(scene: str) -> Iterator[list[str]]:
@@ -224,14 +224,14 @@ class _NewAction:
             self._create(old.name, animation.action_slot.name_display)
             self._is_kept = old.use_fake_user
             yield from self._copy_curves(old.name)
-        yield
+        yield None
         if old is not None:
             self._old = self._title, (yield from _count_keys(self._title))
         first = 0
         while found := [curve.data_path for curve in self.curves[first : first + CURVES_PER_LOOK]]:
             self._places |= {path: first + number for number, path in enumerate(found)}
             first += CURVES_PER_LOOK
-            yield
+            yield None
 
     def _create(self, title: str, slot_name: str) -> None:
         action = bpy.data.actions.new(NEW_ACTION)
@@ -305,12 +305,12 @@ class _NewAction:
         else:
             animation.action = action
             animation.action_slot = action.slots[self._slot]
-        yield
+        yield None
         if self._old is not None:
             yield from _remove_unused(self._old[0])
         if (action := bpy.data.actions.get(self._name)) is not None and action.users:
             action.name, action.use_fake_user = self._title, self._is_kept
-        yield
+        yield None
 
 
 def _is_copied_in_parts(action: Any) -> bool:
@@ -356,7 +356,7 @@ def _remove_unused(name: str) -> Iterator[bool | None]:
             return
         for curve in reversed(curves[-CURVES_PER_REMOVAL:]):
             curves.remove(curve)
-        yield
+        yield None
 
 
 def _count_keys(name: str) -> Generator[None, None, int]:
