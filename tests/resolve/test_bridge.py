@@ -80,20 +80,27 @@ def test_an_error_in_resolve_and_its_end_are_one_sentence_each(bridged):
         InvalidInput, match=r"Resolve failed at IsStudio: TypeError: 'NoneType' object is not callable\."
     ):
         far.IsStudio()
-    gone = RemoteObject(BridgeLink(io.StringIO(), io.StringIO()), 0)
-    with pytest.raises(InvalidInput, match=r"Resolve does not answer any more\. Start Tracklay from its menu again\."):
-        gone.GetProductName()
+    closed = io.StringIO()
+    closed.close()
+    for pipe in (io.StringIO(), closed):
+        gone = RemoteObject(BridgeLink(pipe, pipe), 0)
+        with pytest.raises(
+            InvalidInput, match=r"Resolve does not answer any more\. Start Tracklay from its menu again\."
+        ):
+            gone.GetProductName()
 
 
 def test_the_menu_script_serves_a_process_of_tracklays_own(tmp_path):
     """Standard output is the pipe: what is printed there goes to standard error. Variables of Resolve's Python are left out."""
     program = (
         "from tracklay.resolve.bridge import connect_bridge\nresolve = connect_bridge()\nprint('printed')\n"
+        "import os\nassert 'PYTHONHOME' not in os.environ\n"
         f"open({str(tmp_path / 'seen')!r}, 'w').write(resolve.GetProjectManager().GetCurrentProject().GetName())"
     )
     script = (
         "import sys\nfrom tests.fakes.resolve import launch\nfrom tracklay.resolve import menu_script\n"
         f"menu_script.PACKAGES = {os.pathsep.join(sys.path)!r}\n"
+        "import os\nos.environ['PYTHONHOME'] = '/nowhere'\n"
         f"sys.exit(menu_script.serve(launch(), [sys.executable, '-c', {program!r}]))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
