@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import time
+from bisect import bisect_right
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tracklay.cue import Picture
 from tracklay.errors import InvalidInput, MediaError
 from tracklay.media import ffmpeg, ffmpeg_program
 from tracklay.media.extract import extract_proxy
+from tracklay.media.packets import decoded_times
 from tracklay.media.probe import probe_media, read_video_header
 from tracklay.timing import Rate, Span, TimeMap
 
@@ -240,3 +242,16 @@ def test_an_image_of_tiles_is_refused_with_a_way_out(each_ffmpeg, tmp_path):
     subprocess.run([FFMPEG, "-v", "error", *making, str(tile)], check=True)
     with pytest.raises(InvalidInput, match=r"(tiled\.avif is made of tiles|cannot decode the picture of).* Convert it"):
         cut(tiled_image(tmp_path / "tiled.avif", tile), tmp_path / "proxy.mp4", 0, 3)
+
+
+def test_a_program_stream_that_begins_between_reordered_frames_has_its_own_clock(tmp_path):
+    """Its first packets have guessed times of decoding, which repeat; that is no clock that is set back. Each frame plays at its time."""
+    whole = numbered(tmp_path / "whole.mpg", RATE.fps, 60, "-c:v", "mpeg2video", "-bf", "2", "-g", "12", "-f", "mpeg")
+    data = whole.read_bytes()
+    source = tmp_path / "source.mpg"
+    source.write_bytes(data[len(data) // 2048 // 3 * 2048 :])
+    assert not read_video_header(source).runs_on
+    times, shown = decoded_times(source, RATE.seconds(1)), numbers(source)
+    at = [time - times[0] for time in times]
+    wanted = [shown[bisect_right(at, RATE.seconds(frame) + Fraction(1, 1000)) - 1] for frame in range(10, 20)]
+    assert cut(source, tmp_path / "proxy.mp4", 10, 10) == list(dict.fromkeys(wanted))

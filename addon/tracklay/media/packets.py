@@ -119,6 +119,10 @@ class PacketIndex:
         return [tick * self.time_base for tick in self.keys[first:last]]
 
 
+MAX_REORDERED_PACKETS = 16
+"""Packets at the start of a stream whose times of decoding may be guessed: the most frames that H.264 and HEVC hold back."""
+
+
 class _Line(NamedTuple):
     """A line of `framecrc`: times in ticks, None without; duration in ticks; checksum; flags; True with samples to skip."""
 
@@ -313,14 +317,17 @@ def _index_packets(path: Path, _size: int, _mtime: int, token: Uncompared, *, ru
     keys: list[int] = []
     checksums: dict[int, str] = {}
     end, last_dts, is_continuous = 0, None, True
-    for line in listing.lines:
+    for number, line in enumerate(listing.lines):
         ticks = line.dts if line.pts is None else line.pts
         if ticks is None:
             continue
         if line.dts is not None:
-            # ffmpeg lets no time of decoding fall: where the clock is set back, the same time comes again and again.
+            # ffmpeg lets no time of decoding fall: where the clock is set back, the same time comes again and again. At the start of a
+            # stream that was cut between reordered frames it comes again for a few packets, until their order is known.
             step = 1 if last_dts is None else line.dts - last_dts
-            is_continuous = is_continuous and step > 0 and step * listing.time_base < MAX_CLOCK_STEP_SECONDS
+            may_repeat = number < MAX_REORDERED_PACKETS
+            is_large = step * listing.time_base >= MAX_CLOCK_STEP_SECONDS
+            is_continuous = is_continuous and (step > 0 or may_repeat) and not is_large
             last_dts = line.dts
         checksums[ticks] = line.checksum
         if not line.flags & DISCARD_FLAG:

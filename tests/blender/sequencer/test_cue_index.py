@@ -37,6 +37,6 @@ def test_a_laid_cue_is_listed_with_its_takes(scene, strip):
 
 def test_an_invalid_cue_property_is_ignored(scene, strip):
     """Text that is not the JSON of a cue does not make a cue."""
-    for text in ("no JSON", "[]", '{"cue": 3}'):
+    for text in ("no JSON", "[]", '{"cue": 3}', '{"cue": "a", "take": 1e999}'):
         strip[cue_index.CUE_PROPERTY] = text
         assert cue_rows.list_cue_rows(scene) == []

@@ -124,7 +124,7 @@ def _parse_take_tag(text: str) -> TakeTag | None:
     try:
         held = json.loads(text)
         return TakeTag(str(held["cue"]), int(held["take"]), str(held.get("stem", "")))
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None  # written by another extension, or edited by hand
 
 
