@@ -85,7 +85,7 @@ class Clicker(Provider):
 
     async def submit(self, submission: Submission) -> JobHandle:
         # A provider has the picture itself, also when the proxy on this disk is gone.
-        seen = [str(time) for time in flashes(Path(submission.data["proxy"]))]
+        seen = [str(time) for time in flashes(Path(submission.data["proxy"]))] if "proxy" in submission.data else []
         return JobHandle(self.name, submission.id, {**submission.data, "flashes": seen})
 
     async def poll(self, handle: JobHandle) -> JobProgress:

@@ -5,14 +5,13 @@ A container that does not take a codec, or packets without times, give a film wi
 
 from __future__ import annotations
 
-from collections import deque
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import MediaError
 from .. import ffmpeg
 from ..frame_timing.shown_frames import ShownFrameParser, counted_output
-from ..packets import FRAME_TIMEOUT_SECONDS, PacketListing, packet_output, parse_packets, read_action
+from ..packets import PacketListing, parse_packets, read_log, read_packets
 from ..probe import parse_audio_streams, probe_audio
 
 if TYPE_CHECKING:
@@ -107,39 +106,32 @@ class _Look(NamedTuple):
 def _look(
     path: Path, step: Fraction, end: Fraction, cancel_token: CancelToken | None, *, only_key_frames: bool
 ) -> _Look:
-    """Return a film's packets, its first frames, and those from `end` seconds on, in one run of ffmpeg."""
-    import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, slow to import
+    """Return a film's packets, its first frames, and those from `end` seconds on.
 
-    # A thread for each processor costs more than these few frames.
-    decoding: dict[str, Any] = {"copyts": None, **({"skip_frame": "nokey", "threads": 1} if only_key_frames else {})}
-    begin = ffmpeg.input_stream(path, **decoding)
-    near_end = ffmpeg.input_stream(path, ss=f"{float(end):.6f}", seek_timestamp=1, noaccurate_seek=None, **decoding)
-    parsers = {"begin": ShownFrameParser(step), "end": ShownFrameParser(step)}
-    # Cut off within the graph: all outputs share it, and the number of an output's frames would not end the decoding of an input.
-    first = begin["V:0"].filter("trim", end_frame=1 if only_key_frames else 2)
-    outputs = [
-        counted_output(stream.filter(f"showinfo@{name}", checksum=0), format="null")
-        for name, stream in (("begin", first), ("end", near_end["V:0"]))
-    ]
-    out = builder.merge_outputs(packet_output(ffmpeg.input_stream(path, copyts=None), "0:V:0"), *outputs)
-    lines: deque[str] = deque()
+    Three runs of ffmpeg: with the three as outputs of one, ffmpeg 9.0 never ended on pictures that change their size.
+    """
     try:
-        chunks = ffmpeg.read_stdout(
-            out,
-            read_action(path),
-            ffmpeg.PIPE_CHUNK_BYTES,
-            cancel_token=cancel_token,
-            stderr_lines=lines,
-            timeout_seconds=FRAME_TIMEOUT_SECONDS,
-        )
-        text = b"".join(chunks).decode("ascii", "replace")
+        packets = read_packets(path, "0:V:0", cancel_token=cancel_token)
     except ffmpeg.StreamNotFound:
         return _Look(parse_packets("", ()), [], [])
-    for name, parser in parsers.items():
-        for line in lines:
-            if line.startswith(f"[showinfo@{name} "):
-                parser.parse_line(line)
-    return _Look(parse_packets(text, tuple(lines)), parsers["begin"].frames, parsers["end"].frames)
+    # A thread for each processor costs more than these few frames.
+    decoding: dict[str, Any] = {"copyts": None, **({"skip_frame": "nokey", "threads": 1} if only_key_frames else {})}
+    near_end: dict[str, Any] = {"ss": f"{float(end):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
+    first: dict[str, Any] = {"frames:v": 1 if only_key_frames else 2}
+    begins = _decode(ffmpeg.input_stream(path, **decoding), path, step, cancel_token, **first)
+    ends = _decode(ffmpeg.input_stream(path, **decoding, **near_end), path, step, cancel_token)
+    return _Look(packets, begins, ends)
+
+
+def _decode(
+    source: Any, path: Path, step: Fraction, cancel_token: CancelToken | None, **options: Any
+) -> list[ShownFrame]:
+    """Return the frames of an input of ffmpeg, without their pictures. `options` are those of the output."""
+    parser = ShownFrameParser(step)
+    # Progress keeps the pipe talking, so that its time limit finds a stalled drive.
+    shown = counted_output(source["V:0"].filter("showinfo", checksum=0), format="null", progress="pipe:1", **options)
+    read_log(shown, path, parser.parse_line, cancel_token)
+    return parser.frames[: options.get("frames:v")]
 
 
 def _sound_begins(path: Path, cancel_token: CancelToken | None) -> Fraction:
