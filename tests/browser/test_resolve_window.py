@@ -69,6 +69,23 @@ def wait_until(driver, condition):
     return WebDriverWait(driver, 30).until(condition)
 
 
+def test_generate_is_pressed_while_the_price_is_asked_for(window, chromium):
+    """The price that is shown is sent with the request, and nothing is refused if it is still right."""
+    server, _ = window
+    chromium.get(server.address)
+    wait_until(chromium, lambda driver: "free" in driver.find_element(By.ID, "price").text)
+    for box in chromium.find_elements(By.CSS_SELECTOR, "#cues input:enabled")[1:]:
+        box.click()
+    Select(chromium.find_element(By.ID, "model")).select_by_value("clicker/clicks")
+    wait_until(chromium, lambda driver: driver.find_element(By.ID, "price").text == "1 take, 2 s: free")
+    chromium.execute_script(
+        "const ask = fetch; window.fetch = (url, ...rest) => `${url}`.includes('estimate') ? new Promise(() => {}) : ask(url, ...rest);"
+    )
+    chromium.find_element(By.ID, "prompt").send_keys("rain", Keys.TAB)
+    ActionChains(chromium).key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()
+    wait_until(chromium, lambda driver: texts(driver, "#takes .name") == ["Reel 1, conform.clicker-clicks.take1.wav"])
+
+
 def test_a_take_is_made_heard_and_kept_by_keys_alone(window, chromium):
     """No console message, nothing fetched from elsewhere, the users' names shown as letters."""
     server, app = window

@@ -106,15 +106,15 @@ function invalidText() {
 async function estimate() {
   const number = ++estimates;
   const wanted = request();
-  let text = "", failed = true;
-  price = null;
+  // Until the answer comes, the price that is shown counts: a press of Generate sends it, and it is refused only if it has changed.
+  let text = "", failed = true, shown = null;
   if (!wanted.cues.length) text = "Tick a clip.";
   else if (!find("request").checkValidity()) text = invalidText();
   else {
     try {
       const found = await ask("/api/estimate", wanted);
       if (number !== estimates) return;
-      price = { amount: found.amount, currency: found.currency };
+      shown = { amount: found.amount, currency: found.currency };
       failed = found.amount === null;
       text = `${found.takes} ${found.takes === 1 ? "take" : "takes"}, ${found.seconds.toLocaleString("en", { maximumFractionDigits: 1 })} s: ${amountText(found.amount, found.currency)}`;
     } catch (error) {
@@ -122,6 +122,7 @@ async function estimate() {
       text = error.message;
     }
   }
+  price = shown;
   find("price").textContent = text;
   find("price").classList.toggle("warn", failed);
   find("generate").disabled = price === null;
