@@ -108,7 +108,7 @@ def _look(
 ) -> _Look:
     """Return a film's packets, its first frames, and those from `end` seconds on.
 
-    Three runs of ffmpeg: with the three as outputs of one, ffmpeg 9.0 never ended on pictures that change their size.
+    Three runs of ffmpeg: with the three as outputs of one, ffmpeg 9.0 did not end for some films.
     """
     try:
         packets = read_packets(path, "0:V:0", cancel_token=cancel_token)
