@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import httpx
 import pytest
 import scenario_sdk
 from scenario_sdk import Scenario
+from tracklay.models import load_catalogue
+from tracklay.providers.request_body import build_request_body, find_input_files
 
 from tests.clips import clicks, hear
 from tests.fakes import scenario as fake
 from tests.fakes.server import HTML_502, THROTTLED_SECONDS, Fault
 from tests.providers.conftest import FLASHES
+from tests.providers.provider_flow import request
 
 MUSIC = "model_beatoven-music-generation"
 MMAUDIO = "model_mm-audio-2"
@@ -66,6 +71,18 @@ def test_it_runs_a_video_from_upload_to_file(client, scenario, proxy, tmp_path):
     made.write_bytes(httpx.get(asset.url).raise_for_status().content)
     assert asset.properties.size == made.stat().st_size
     assert len(clicks(hear(made))) == len(FLASHES)
+
+
+@pytest.mark.parametrize(
+    "model", [model for model in load_catalogue().values() if model.provider == "scenario"], ids=lambda model: model.id
+)
+def test_the_request_of_every_model_is_accepted(client, scenario, proxy, model):
+    """What Tracklay sends, sent by the vendor's client: the job ends with a sound."""
+    asked = request(model.id, proxy, Fraction(12))
+    body = build_request_body(asked, {name: upload(client, path) for name, path in find_input_files(asked).items()})
+    states, job = ended(client, client.generate.run_model(model.endpoint, body=body).job.job_id)
+    assert states[-1] == "success"
+    assert job.metadata.asset_ids
 
 
 def test_a_signed_address_holds_as_it_is_alone(client, scenario):
