@@ -198,24 +198,19 @@ def _read_lines(
     import ffmpeg as builder  # noqa: PLC0415 - ffmpeg-python, slow to import
 
     source = ffmpeg.input_stream(path, **clock_options(runs_on=runs_on), **seek)
-    stream = packet_output(source, stream_specifier, max_packets)
+    stream = _packet_output(source, stream_specifier, max_packets)
     if shows_first_frame:
         frame = source["V:0"].filter("showinfo", checksum=0)
         stream = builder.merge_outputs(stream, counted_output(frame, format="null", **{"frames:v": 1}))
     return _parse_lines(*ffmpeg.capture_stdout(stream, read_action(path), cancel_token=cancel_token))
 
 
-def packet_output(source: Any, stream_specifier: str, max_packets: int | None = None) -> Any:
-    """Return the output of an input's stream for `parse_packets`, to a pipe."""
+def _packet_output(source: Any, stream_specifier: str, max_packets: int | None = None) -> Any:
+    """Return the output of an input's stream for `_parse_lines`, to a pipe."""
     options: dict[str, Any] = {"c": "copy", "copypriorss": 1, "format": "framecrc"}
     if max_packets is not None:
         options["frames:a" if ":a" in stream_specifier else "frames:v"] = max_packets
     return source.output("pipe:", copyinkf=None, map=stream_specifier, **options)
-
-
-def parse_packets(text: str, log_lines: tuple[str, ...]) -> PacketListing:
-    """Return the packets that `packet_output` writes; `log_lines` is ffmpeg's log."""
-    return _list_packets(_parse_lines(text, log_lines))
 
 
 def _parse_lines(text: str, log_lines: tuple[str, ...]) -> _Listing:

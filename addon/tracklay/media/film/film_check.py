@@ -6,13 +6,13 @@ A container that does not take a codec, or packets without times, give a film wi
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ...errors import MediaError
 from .. import ffmpeg
 from ..frame_timing.shown_frames import ShownFrameParser, counted_output
-from ..packets import PacketListing, parse_packets, read_log, read_packets
-from ..probe import parse_audio_streams, probe_audio
+from ..packets import read_log
+from ..probe import list_frames, probe_audio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,15 +59,8 @@ def check_film(
         MediaError: it cannot be read.
         Cancelled: the token was cancelled.
     """
-    step = (times[-1] - times[0]) / max(1, len(times) - 1)
-    last_second = max(Fraction(0), times[-1] - END_CHECK_SECONDS)
-    # Only with few key frames is it much faster to decode no others; packets that differ are decoded as a player does.
-    is_unchanged = bool(content_hash)
-    listing, begins, ends = _look(path, step, last_second, cancel_token, only_key_frames=is_unchanged)
-    if is_unchanged and listing.content_hash != content_hash:
-        is_unchanged = False
-        listing, begins, ends = _look(path, step, last_second, cancel_token, only_key_frames=False)
-    found = sorted(packet.time for packet in listing.packets if not packet.is_discarded)
+    found, _, audio, found_hash = list_frames(path, cancel_token=cancel_token)
+    is_unchanged = bool(content_hash) and found_hash == content_hash
     shift = found[0] if found and found[0] > TIME_TOLERANCE_SECONDS else Fraction(0)
     if shift and abs(_sound_begins(path, cancel_token) - shift) <= TIME_TOLERANCE_SECONDS:
         # Matroska has no times below 0: where the own sound begins before the picture, all streams are later by that.
@@ -82,9 +75,18 @@ def check_film(
                 found=f"{float(time):.3f}",
                 expected=f"{float(expected):.3f}",
             )
-    kept = [stream.channels for stream in parse_audio_streams(listing.log_lines)]
+    kept = [stream.channels for stream in audio]
     if len(kept) != len(channels) or any(a and b and a < b for a, b in zip(kept, channels, strict=True)):
         raise _error("channels {found} instead of {expected}", found=kept, expected=list(channels))
+    step = (times[-1] - times[0]) / max(1, len(times) - 1)
+    last_second = max(Fraction(0), times[-1] - END_CHECK_SECONDS)
+    # A thread for each processor costs more than a few key frames.
+    decoding: dict[str, Any] = {"copyts": None, **({"skip_frame": "nokey", "threads": 1} if is_unchanged else {})}
+    near_end: dict[str, Any] = {"ss": f"{float(last_second):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
+    first: dict[str, Any] = {"frames:v": 1 if is_unchanged else 2}
+    # A run of ffmpeg each: with both and the packets as outputs of one, ffmpeg 9.0 did not end for some films.
+    begins = _decode(ffmpeg.input_stream(path, **decoding), path, step, cancel_token, **first)
+    ends = _decode(ffmpeg.input_stream(path, **decoding, **near_end), path, step, cancel_token)
     tolerance = TIME_TOLERANCE_SECONDS + (step if has_fields else 0)
     # A key frame is shown at the time of any frame; its packet has been compared.
     last = ends[-1].time if is_unchanged and ends else times[-1]
@@ -93,34 +95,6 @@ def check_film(
             raise _error("no picture can be decoded at {seconds} s", seconds=f"{float(expected):.3f}")
     if begins[0].size != ends[-1].size:
         raise _error("the size changes from {first} to {last}", first=begins[0].size, last=ends[-1].size)
-
-
-class _Look(NamedTuple):
-    """Content of a film: its video packets, and the frames that are decoded at its start and from a time near its end on."""
-
-    packets: PacketListing
-    begins: list[ShownFrame]
-    ends: list[ShownFrame]
-
-
-def _look(
-    path: Path, step: Fraction, end: Fraction, cancel_token: CancelToken | None, *, only_key_frames: bool
-) -> _Look:
-    """Return a film's packets, its first frames, and those from `end` seconds on.
-
-    Three runs of ffmpeg: with the three as outputs of one, ffmpeg 9.0 did not end for some films.
-    """
-    try:
-        packets = read_packets(path, "0:V:0", cancel_token=cancel_token)
-    except ffmpeg.StreamNotFound:
-        return _Look(parse_packets("", ()), [], [])
-    # A thread for each processor costs more than these few frames.
-    decoding: dict[str, Any] = {"copyts": None, **({"skip_frame": "nokey", "threads": 1} if only_key_frames else {})}
-    near_end: dict[str, Any] = {"ss": f"{float(end):.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
-    first: dict[str, Any] = {"frames:v": 1 if only_key_frames else 2}
-    begins = _decode(ffmpeg.input_stream(path, **decoding), path, step, cancel_token, **first)
-    ends = _decode(ffmpeg.input_stream(path, **decoding, **near_end), path, step, cancel_token)
-    return _Look(packets, begins, ends)
 
 
 def _decode(
