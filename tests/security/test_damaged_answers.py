@@ -7,12 +7,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from tracklay.cli.main import main
-from tracklay.jobs.ledger import Ledger
 
 from tests.clips import flash_clip
 from tests.fakes.server import Fault
 from tests.jobs.kill_harness import kind
 from tests.media.test_conform import sound_file
+from tests.security.ledger_jobs import lay, only_job
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +55,6 @@ BODIES = {
 def body_of(name, clip, flac) -> bytes:
     """Return the body of a case."""
     return {"video without sound": clip.read_bytes(), "damaged sound": flac}.get(name) or BODIES[name]
-
-
-def lay(clip, folder):
-    """Run `tracklay lay` and return its status."""
-    return main(["lay", str(clip), "--model", "replicate/mmaudio", "--to", str(folder), "--json"])
-
-
-def only_job():
-    """Return the one job of the ledger."""
-    ledger = Ledger()
-    (job,) = ledger.all_jobs()
-    ledger.close()
-    return job
 
 
 @pytest.mark.parametrize("name", ["page", "video without sound", "damaged sound"])

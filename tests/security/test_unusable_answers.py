@@ -8,13 +8,13 @@ from fractions import Fraction
 import pytest
 from tracklay.cli.main import main
 from tracklay.jobs import admin
-from tracklay.jobs.ledger import Ledger
 from tracklay.providers import replicate as replicate_provider
 from tracklay.providers.retry import DEFAULT_RETRY_POLICY
 
 from tests.clips import flash_clip
 from tests.fakes.server import Fault
 from tests.jobs.kill_harness import kind
+from tests.security.ledger_jobs import lay, only_job
 
 ATTEMPTS = 2
 """Runs without a result in these tests; five in use."""
@@ -41,19 +41,6 @@ def replicate(monkeypatch):
         for name, value in fake.environment.items():
             monkeypatch.setenv(name, value)
         yield fake.server
-
-
-def lay(clip, folder):
-    """Run `tracklay lay` and return its status."""
-    return main(["lay", str(clip), "--model", "replicate/mmaudio", "--to", str(folder), "--json"])
-
-
-def only_job():
-    """Return the one job of the ledger."""
-    ledger = Ledger()
-    (job,) = ledger.all_jobs()
-    ledger.close()
-    return job
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from fractions import Fraction
 
 import pytest
 from tracklay.cli.main import main
-from tracklay.jobs.ledger import Ledger
 from tracklay.providers import base
 
 from tests.clips import flash_clip
 from tests.fakes.server import Fault
 from tests.jobs.kill_harness import kind
+from tests.security.ledger_jobs import only_job
 
 HOUR = dt.timedelta(hours=1)
 
@@ -42,14 +42,6 @@ def provider(request, monkeypatch):
         for name, value in fake.environment.items():
             monkeypatch.setenv(name, value)
         yield fake
-
-
-def only_job():
-    """Return the one job of the ledger."""
-    ledger = Ledger()
-    (job,) = ledger.all_jobs()
-    ledger.close()
-    return job
 
 
 def test_a_lost_answer_is_unclear_and_nothing_is_sent_again(provider, clip, tmp_path, capsys):
